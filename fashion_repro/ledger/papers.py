@@ -29,7 +29,7 @@ def read_yaml(
     text = (files('fashion_repro')/'ledger'/f'{name}.yaml').read_text(encoding='utf-8')
     return yaml.load(text, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
 
-# %% ../../nbs/ledger/00_papers.ipynb #f5917b4d
+# %% ../../nbs/ledger/00_papers.ipynb #6ae3798e
 @dataclass(frozen=True)
 class Ledger:
     "The printed facts of one paper."
@@ -46,6 +46,7 @@ class Ledger:
     def protocols(self)->dict: return {p['id']: p for p in self.facts['protocols']}
     @property
     def hyperparameters(self)->dict: return {h['id']: h for h in self.facts['method']['hyperparameters']}
+    def hyperparameter(self, name)->object: return self.hyperparameters[one_of(f'hyperparameter of {self.paper}', name, self.hyperparameters)]['value']  # None: not stated
 
 # %% ../../nbs/ledger/00_papers.ipynb #e7459c9d
 def load_ledger(
