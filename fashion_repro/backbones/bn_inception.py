@@ -114,14 +114,20 @@ def _inception(self:BNInception, x, block):
     branches.append(self._run(pooled, p+'pool_proj') if proj else pooled)
     return torch.cat(branches, 1)
 
-# %% ../../nbs/backbones/01_bn_inception.ipynb #924521c9
+# %% ../../nbs/backbones/01_bn_inception.ipynb #182f2846
+@patch
+def _stem(self:BNInception, x):
+    "The layers before the blocks."
+    x = F.max_pool2d(self._run(x, 'conv1_7x7_s2'), 3, 2, ceil_mode=True)
+    return F.max_pool2d(self._run(x, 'conv2_3x3_reduce', 'conv2_3x3'), 3, 2, ceil_mode=True)
+
+# %% ../../nbs/backbones/01_bn_inception.ipynb #2a3ccc01
 @patch
 def features(self:BNInception,
     x:Tensor,  # (B, 3, M, M) BGR, 0..255 minus the mean (`backbones.inputs.CaffeBGR`); M >= 32
 )->Tensor:     # (B, 1024*width, ceil(M/32), ceil(M/32)) values >= 0
     "The map before the head."
-    x = F.max_pool2d(self._run(x, 'conv1_7x7_s2'), 3, 2, ceil_mode=True)
-    x = F.max_pool2d(self._run(x, 'conv2_3x3_reduce', 'conv2_3x3'), 3, 2, ceil_mode=True)
+    x = self._stem(x.contiguous(memory_format=torch.channels_last))
     for block in _BLOCKS: x = self._inception(x, block)
     return x
 
