@@ -29,8 +29,14 @@ def fingerprint(
         digest.update(b'%d:' % len(raw)); digest.update(raw)
     return digest.hexdigest()[:32]
 
-# %% ../../nbs/data/01_cache.ipynb #948f410b
-def _folder(name, fingerprint): return cache_root()/f'{name}-{fingerprint}'
+# %% ../../nbs/data/01_cache.ipynb #64008330
+def _folder(name, fingerprint): return cache_root()/name/fingerprint
+
+def _lock(folder, **options):
+    "The lock of a table's folder; it dies with the process that holds it."
+    locks = cache_root()/'locks'
+    locks.mkdir(parents=True, exist_ok=True)
+    return FileLock(locks/f'{folder.parent.name}-{folder.name}.lock', **options)
 
 @contextmanager
 def _room(name):
@@ -46,7 +52,7 @@ def _room(name):
             raise UserError(f'cannot write the table of {name} to {root} ({e.strerror}): set FASHION_REPRO_CACHE to a folder you may write') from e
         raise
 
-# %% ../../nbs/data/01_cache.ipynb #87272247
+# %% ../../nbs/data/01_cache.ipynb #1441a841
 def cached_table(
     fingerprint:str,    # of everything the table depends on: source files, settings, version of the reader
     build,              # called without arguments if there is no table yet; an iterator of batches (column -> list)
@@ -56,17 +62,15 @@ def cached_table(
     "Open a stored table, and build it first where there is none."
     folder = _folder(name, fingerprint)
     if not folder.exists():
-        with _room(name):
-            (cache_root()/'locks').mkdir(parents=True, exist_ok=True)
-            with FileLock(cache_root()/'locks'/f'{folder.name}.lock'):
-                if not folder.exists(): _build(folder, build, features)
+        with _room(name), _lock(folder):
+            if not folder.exists(): _build(folder, build, features)
     return Dataset.from_file(str(folder/'table.arrow'))
 
 def _build(folder, build, features):
     remove_leftovers()
     work = Path(f'{folder}.building')
     if work.exists(): shutil.rmtree(work)   # we hold its lock, so whoever made it is dead
-    work.mkdir()
+    work.mkdir(parents=True)
     try:
         with open(work/'table.arrow', 'wb') as f:
             notes = _write(f, build(), features.arrow_schema)
@@ -84,12 +88,12 @@ def _write(f, batches, schema):
             except StopIteration as end: return end.value
             stream.write_batch(pa.RecordBatch.from_pydict(batch, schema=schema))
 
-# %% ../../nbs/data/01_cache.ipynb #b565d789
+# %% ../../nbs/data/01_cache.ipynb #ce43e3fc
 def remove_leftovers():
     "Remove what killed builds left behind; builds that still run hold their lock and stay."
-    for work in cache_root().glob('*.building'):
+    for work in cache_root().glob('*/*.building'):
         try:
-            with FileLock(cache_root()/'locks'/f'{work.stem}.lock', timeout=0): shutil.rmtree(work, ignore_errors=True)
+            with _lock(work.with_suffix(''), timeout=0): shutil.rmtree(work, ignore_errors=True)
         except Timeout: pass
 
 def cached_notes(
@@ -99,13 +103,13 @@ def cached_notes(
     "What the reader noted when it built the table."
     return json.loads((_folder(name, fingerprint)/'notes.json').read_text())
 
-# %% ../../nbs/data/01_cache.ipynb #2303fbe4
-def cache_list()->list: # dicts name (of the data set), key (of the folder), bytes, rows
+# %% ../../nbs/data/01_cache.ipynb #2511c9e1
+def cache_list()->list: # dicts name (of the data set), key ('name/fingerprint'), bytes, rows
     "The stored tables, by name."
     def row(o):
-        table = Dataset.from_file(str(o/'table.arrow'))
-        return dict(name=o.name.rpartition('-')[0], key=o.name, bytes=sum(p.stat().st_size for p in o.iterdir()), rows=len(table))
-    return [row(o) for o in sorted(cache_root().glob('*-*')) if (o/'table.arrow').exists() and o.suffix != '.building']
+        rows = len(Dataset.from_file(str(o/'table.arrow')))
+        return dict(name=o.parent.name, key=f'{o.parent.name}/{o.name}', bytes=sum(p.stat().st_size for p in o.iterdir()), rows=rows)
+    return [row(o.parent) for o in sorted(cache_root().glob('*/*/table.arrow')) if o.parent.suffix != '.building']
 
 def cache_remove(
     name:str,   # of a data set (all its tables), a key of `cache_list`, or 'all'
@@ -113,9 +117,9 @@ def cache_remove(
     "Remove stored tables; they are built again when next opened."
     tables, freed = cache_list(), 0
     if name != 'all': one_of('stored table', name, dict.fromkeys([*(o['name'] for o in tables), *(o['key'] for o in tables)]))
-    if cache_root().exists(): remove_leftovers()
+    remove_leftovers()
     for o in tables:
         if name in ('all', o['name'], o['key']):
-            with _room(o['name']), FileLock(cache_root()/'locks'/f"{o['key']}.lock"): shutil.rmtree(cache_root()/o['key'])
+            with _room(o['name']), _lock(cache_root()/o['key']): shutil.rmtree(cache_root()/o['key'])
             freed += o['bytes']
     return freed
