@@ -1,0 +1,59 @@
+# The workflow: what depends on what. `fashion-repro reproduce` writes the choices into runs/plan.json and starts this.
+#
+#   catalogue   opens a data set once                 -> runs/catalogue/<data>-<scale>.json
+#   run         one row, data set and seed            -> runs/<paper>/<table>/<data>-<scale>/<row>-s<seed>/record.json
+#   table       an experiment notebook on its runs    -> runs/<paper>/<table>/<data>-<scale>/<notebook>.ipynb
+#
+# Snakemake repeats a job when its params or inputs change. Params are functions of the wildcards only: with more arguments
+# they are never compared. Where a run's files lie and on which device it computes stand in the command instead: another
+# path or device repeats nothing. Checkpoints are no declared output, so that Snakemake does not delete them before a resume.
+import os, sys
+from fashion_repro.training.closure import closure_hash
+from fashion_repro.workflow.experiments import plan
+from fashion_repro.workflow.jobs import files_signature, notebook_code
+
+configfile: "runs/plan.json"
+TABLES = {str(t.folder): t for t in plan(**config["choices"])}
+JOBS = {str(j.folder): j for t in TABLES.values() for j in t.jobs}
+DATA_DIR, DEVICE, GPU, PY = config["data_dir"], config["device"], config["gpu"], sys.executable
+CHOICE = "{data}-{scale}"
+
+def job(wc): return JOBS[f"runs/{wc.paper}/{wc.table}/{wc.data}-{wc.scale}/{wc.row}-s{wc.seed}"]
+def table(wc): return TABLES[f"runs/{wc.paper}/{wc.table}/{wc.data}-{wc.scale}"]
+
+wildcard_constraints:
+    paper=r"\w+", table=r"\w+", data=r"[\w-]+?", scale="smoke|demo|paper", row=r"[\w.-]+?", seed=r"\d+", notebook=r"(table|figure)\d\w*"
+
+localrules: all
+
+rule all:
+    input: [t.output for t in TABLES.values()], [j.folder/"record.json" for j in JOBS.values()]
+
+rule catalogue:
+    output: f"runs/catalogue/{CHOICE}.json"
+    log:    f"runs/catalogue/{CHOICE}.log"
+    params: files=lambda wc: files_signature(DATA_DIR), code=lambda wc: closure_hash("fashion_repro.data.datasets")
+    threads: 1
+    shell:  "exec {PY} -m fashion_repro.workflow.jobs catalogue --data {wildcards.data} --scale {wildcards.scale} "
+            "--data-dir {DATA_DIR:q} --out {output} > {log} 2>&1"
+
+rule run:
+    input:  f"runs/catalogue/{CHOICE}.json"
+    output: f"runs/{{paper}}/{{table}}/{CHOICE}/{{row}}-s{{seed}}/record.json"
+    log:    f"runs/{{paper}}/{{table}}/{CHOICE}/{{row}}-s{{seed}}/log.txt"
+    params: module=lambda wc: f"{wc.paper}.{job(wc).row.module}", settings=lambda wc: sorted(job(wc).row.set.items()),
+            code=lambda wc: closure_hash(f"fashion_repro.{wc.paper}.{job(wc).row.module}")
+    threads: 1
+    resources: gpu=GPU
+    shell:  "exec {PY} -m fashion_repro.cli train {params.module} --row {wildcards.row} --data {wildcards.data} --data-dir {DATA_DIR:q} "
+            "--scale {wildcards.scale} --seed {wildcards.seed} --device {DEVICE} --out $(dirname {output}) > {log} 2>&1"
+
+rule table:
+    input:  notebook=lambda wc: ancient(table(wc).notebook), records=lambda wc: [j.folder/"record.json" for j in table(wc).jobs],
+            ledger=lambda wc: [p for p in (f"fashion_repro/ledger/{wc.paper}.yaml", "fashion_repro/ledger/claims.yaml") if os.path.exists(p)]
+    output: f"runs/{{paper}}/{{table}}/{CHOICE}/{{notebook}}.ipynb"
+    log:    f"runs/{{paper}}/{{table}}/{CHOICE}/log/{{notebook}}.txt"
+    params: code=lambda wc: notebook_code(table(wc).notebook), seed=lambda wc: table(wc).jobs[0].seed
+    threads: 1
+    shell:  "exec {PY} -m fashion_repro.workflow.jobs table --paper {wildcards.paper} --table {wildcards.table} --data {wildcards.data} "
+            "--data-dir {DATA_DIR:q} --scale {wildcards.scale} --seed {params.seed} --device {DEVICE} --out {output} > {log} 2>&1"
