@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['plain_disk_errors', 'write_atomic', 'split_tensors', 'join_tensors', 'save_checkpoint', 'load_checkpoint',
-           'save_model', 'load_model_weights']
+           'checkpoint_values', 'save_model', 'load_model_weights']
 
 # %% ../../nbs/training/02_checkpoints.ipynb #c43ddb5d
 import errno, json, os, shutil
@@ -111,6 +111,14 @@ def load_checkpoint(
     if not found: return None
     with safe_open(found[-1]/'tensors.safetensors', framework='pt') as f: tensors = {k: f.get_tensor(k) for k in f.keys()}
     return join_tensors(json.loads((found[-1]/'state.json').read_text()), tensors)
+
+# %% ../../nbs/training/02_checkpoints.ipynb #7d3cc2cc
+def checkpoint_values(
+    folder:Path, # of the checkpoints of one run
+)->dict:         # everything but the tensors; {} without a checkpoint
+    "What the newest checkpoint holds beside its tensors, read quickly."
+    found = _numbered(folder)
+    return json.loads((found[-1]/'state.json').read_text()) if found else {}
 
 # %% ../../nbs/training/02_checkpoints.ipynb #ffe49515
 def save_model(

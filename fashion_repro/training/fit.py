@@ -171,9 +171,10 @@ def show(self:Progress,
         self.said = now
         print(f'step {step}/{self.steps}, loss {loss:.4g}, {speed:.3g} images/s' + (f', {left:.0f} s left' if left else ''), flush=True)
 
-# %% ../../nbs/training/03_fit.ipynb #424a808a
+# %% ../../nbs/training/03_fit.ipynb #fe9e1964
 class Stopped(UserError):
-    "A run ended by Ctrl-C or by the machine's wish; what it has done is kept."
+    "A run ended by Ctrl-C or SIGTERM; what it has done is kept. `status` is the exit status shells expect, 128 + signal."
+    status = 130
 
 class Training:
     "A run of `fit` in this process."
@@ -351,7 +352,7 @@ def restore(self:Training):
     if self.world > 1:
         for v in self.model.state_dict().values(): broadcast(v)
 
-# %% ../../nbs/training/03_fit.ipynb #c560f475
+# %% ../../nbs/training/03_fit.ipynb #7ae10f44
 @patch
 @contextmanager
 def listening(self:Training):
@@ -380,7 +381,9 @@ def stop(self:Training):
     "Keep what has been done if that is quick, and say where the run stands."
     if self.cost < 10: self.save()
     self.report('stopped')
-    raise Stopped(f'stopped at step {self.step} of {self.steps}; ' + ('start again to go on' if self.out else 'nothing was kept, no folder was given')) from None
+    stopped = Stopped(f'stopped at step {self.step} of {self.steps}; ' + ('start again to go on' if self.out else 'nothing was kept, no folder was given'))
+    stopped.status = 128 + (self.signal or signal.SIGTERM)
+    raise stopped from None
 
 # %% ../../nbs/training/03_fit.ipynb #df2aadb5
 def fit(
