@@ -31,12 +31,12 @@ class Run:
     device:str      # auto | cpu | cuda
     out:Path        # folder of the run
 
-# %% ../../nbs/training/06_runs.ipynb #7f5d1a4c
+# %% ../../nbs/training/06_runs.ipynb #01526923
 SCALES = ('smoke', 'demo', 'paper')
 
 def rows_of(
     module:str, # '<paper>.<module>'
-)->list[dict]:  # entries of the paper's experiments.yaml that this module trains: table, row, module, set, scales, headline
+)->list[dict]:  # entries of the paper's experiments.yaml that this module trains: paper, table, row, module, set, scales, headline
     "The rows a module trains; an unknown module is answered with those that exist."
     return trainable()[one_of('module', module, trainable())]
 
@@ -46,7 +46,7 @@ def trainable()->dict: # '<paper>.<module>' -> its rows
     found = {}
     for file in (f for base in fashion_repro.__path__ for f in sorted(Path(base).glob('*/experiments.yaml'))):
         for row in yaml.safe_load(file.read_text(encoding='utf-8')) or []:
-            found.setdefault(f"{file.parent.name}.{row['module']}", []).append({**row, 'set': row.get('set') or {}})
+            found.setdefault(row['module'], []).append({**row, 'set': row.get('set') or {}, 'paper': file.parent.name})
     return found
 
 # %% ../../nbs/training/06_runs.ipynb #2f035b56
@@ -181,7 +181,7 @@ def is_first()->bool: # False in all but one process of a run
     "Is this the process that writes?"
     return int(os.environ.get('RANK', 0)) == 0
 
-# %% ../../nbs/training/06_runs.ipynb #ec13ebc9
+# %% ../../nbs/training/06_runs.ipynb #dbba17bc
 def train_row(
     module:str,         # '<paper>.<module>', e.g. 'ifashion.attributes'
     row:str,            # of experiments.yaml
@@ -196,7 +196,7 @@ def train_row(
 )->dict:                # the record
     "Train, evaluate and record one row; go on where an earlier start was stopped."
     entry, set = check_names(module, row, table, data, scale, device, set or {})
-    paper = module.partition('.')[0]
+    paper = entry['paper']
     out = Path(out or Path('runs', paper, entry['table'], f'{data}-{scale}', f'{row}-s{seed}')).expanduser()
     run = Run(paper, entry['table'], row, data, data_dir, scale, seed, device, out)
     held = []
