@@ -1,12 +1,14 @@
 # The workflow: what depends on what. `fashion-repro reproduce` writes the choices into runs/plan.json and starts this.
 #
 #   catalogue   opens a data set once                 -> runs/catalogue/<data>-<scale>.json
-#   run         one row, data set and seed            -> runs/<paper>/<table>/<data>-<scale>/<row>-s<seed>/record.json
+#   run         one row, data set and seed            -> runs/<paper>/<table>/<data>-<scale>/<row>-s<seed>/finished.json
 #   table       an experiment notebook on its runs    -> runs/<paper>/<table>/<data>-<scale>/<notebook>.ipynb
 #
 # Snakemake repeats a job when its params or inputs change. Params are functions of the wildcards only: with more arguments
 # they are never compared. Where a run's files lie and on which device it computes stand in the command instead: another
-# path or device repeats nothing. Checkpoints are no declared output, so that Snakemake does not delete them before a resume.
+# path or device repeats nothing. Snakemake deletes declared outputs before a job starts, so checkpoints and record.json are
+# none: Snakemake decides when a run is *asked*, and the run itself whether its record still holds (made by the same code from
+# the same data and recipe: nothing to do) or where it goes on. finished.json is a copy of the record it answered with.
 import os, sys
 from fashion_repro.training.closure import closure_hash
 from fashion_repro.workflow.experiments import plan
@@ -27,7 +29,7 @@ wildcard_constraints:
 localrules: all
 
 rule all:
-    input: [t.output for t in TABLES.values()], [j.folder/"record.json" for j in JOBS.values()]
+    input: [t.output for t in TABLES.values()], [j.folder/"finished.json" for j in JOBS.values()]
 
 rule catalogue:
     output: f"runs/catalogue/{CHOICE}.json"
@@ -39,17 +41,18 @@ rule catalogue:
 
 rule run:
     input:  f"runs/catalogue/{CHOICE}.json"
-    output: f"runs/{{paper}}/{{table}}/{CHOICE}/{{row}}-s{{seed}}/record.json"
+    output: f"runs/{{paper}}/{{table}}/{CHOICE}/{{row}}-s{{seed}}/finished.json"
     log:    f"runs/{{paper}}/{{table}}/{CHOICE}/{{row}}-s{{seed}}/log.txt"
-    params: module=lambda wc: f"{wc.paper}.{job(wc).row.module}", settings=lambda wc: sorted(job(wc).row.set.items()),
-            code=lambda wc: closure_hash(f"fashion_repro.{wc.paper}.{job(wc).row.module}")
+    params: module=lambda wc: job(wc).row.module, settings=lambda wc: sorted(job(wc).row.set.items()),
+            code=lambda wc: closure_hash(f"fashion_repro.{job(wc).row.module}")
     threads: 1
     resources: gpu=GPU
-    shell:  "exec {PY} -m fashion_repro.cli train {params.module} --row {wildcards.row} --data {wildcards.data} --data-dir {DATA_DIR:q} "
-            "--scale {wildcards.scale} --seed {wildcards.seed} --device {DEVICE} --out $(dirname {output}) > {log} 2>&1"
+    shell:  "run=$(dirname {output}); {PY} -m fashion_repro.cli train {params.module} --row {wildcards.row} --table {wildcards.table} "
+            "--data {wildcards.data} --data-dir {DATA_DIR:q} --scale {wildcards.scale} --seed {wildcards.seed} --device {DEVICE} "
+            "--out $run > {log} 2>&1 && cp $run/record.json {output}"
 
 rule table:
-    input:  notebook=lambda wc: ancient(table(wc).notebook), records=lambda wc: [j.folder/"record.json" for j in table(wc).jobs],
+    input:  notebook=lambda wc: ancient(table(wc).notebook), runs=lambda wc: [j.folder/"finished.json" for j in table(wc).jobs],
             ledger=lambda wc: [p for p in (f"fashion_repro/ledger/{wc.paper}.yaml", "fashion_repro/ledger/claims.yaml") if os.path.exists(p)]
     output: f"runs/{{paper}}/{{table}}/{CHOICE}/{{notebook}}.ipynb"
     log:    f"runs/{{paper}}/{{table}}/{CHOICE}/log/{{notebook}}.txt"

@@ -12,7 +12,7 @@ from pathlib import Path
 import fashion_repro
 from ..errors import UserError, one_of
 
-# %% ../../nbs/workflow/00_experiments.ipynb #984b9c59
+# %% ../../nbs/workflow/00_experiments.ipynb #7f361a39
 SCALES = ('smoke', 'demo', 'paper')  # seconds; minutes on two cores; the recipe of the paper
 
 @dataclass(frozen=True)
@@ -21,18 +21,19 @@ class Row:
     paper:str              # the paper's room, e.g. 'ifashion'
     table:str              # the ledger's table id, e.g. 'table3'
     row:str                # name of the row, and of its folders
-    module:str             # `fashion_repro.<paper>.<module>`
+    module:str             # `<paper>.<module>` below `fashion_repro`
     set:dict = field(default_factory=dict)  # recipe field -> value
     scales:tuple = SCALES  # where it is run
     headline:bool = False  # run even without `--all`
 
-# %% ../../nbs/workflow/00_experiments.ipynb #e85da96b
+# %% ../../nbs/workflow/00_experiments.ipynb #6e17c0cd
 def _row(paper, entry):
     known = [f.name for f in fields(Row) if f.name != 'paper']
     for k in entry: one_of(f'key of {paper}/experiments.yaml', k, known)
     if missing := {'table', 'row', 'module'} - entry.keys(): raise UserError(f"{paper}/experiments.yaml: {entry} lacks {', '.join(sorted(missing))}")
     scales = tuple(one_of('scale', s, SCALES) for s in entry.get('scales') or SCALES)
-    return Row(paper, **{**entry, 'set': entry.get('set') or {}, 'scales': scales})
+    module = f"{paper}.{entry['module'].removeprefix(paper + '.')}"
+    return Row(paper, **{**entry, 'module': module, 'set': entry.get('set') or {}, 'scales': scales})
 
 # %% ../../nbs/workflow/00_experiments.ipynb #b11f222d
 def read_rows(

@@ -123,7 +123,7 @@ def follow(
     finally: screen.clear()
     return process.returncode
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #c615030c
+# %% ../../nbs/workflow/04_reproduce.ipynb #7a786131
 def last_line(
     log:Path,  # a log file, which may be missing
 )->str:        # its last line with text; '' when there is none
@@ -136,10 +136,11 @@ def finished(
     table:Table,  # one table of the plan
 )->bool:          # its notebook is there and no older than the records it reads
     "Is a table made from the runs that are there?"
-    out, records = root/table.output, [root/j.folder/'record.json' for j in table.jobs]
-    return out.exists() and all(r.exists() and r.stat().st_mtime <= out.stat().st_mtime for r in records)
+    out = root/table.output
+    def older(j): return (root/j.folder/'record.json').stat().st_mtime <= out.stat().st_mtime
+    return out.exists() and all((root/j.folder/'finished.json').exists() and older(j) for j in table.jobs)
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #be382041
+# %% ../../nbs/workflow/04_reproduce.ipynb #a75a1182
 def failures(
     root:Path,            # the checkout
     tables:list[Table],   # the plan
@@ -153,7 +154,7 @@ def failures(
         stamp = Path('runs/catalogue', f'{data}-{scale}.json')
         if not (root/stamp).exists(): out += told(f'data set {data}', stamp.with_suffix('.log'))
     for t in tables:
-        left = [j for j in t.jobs if not (root/j.folder/'record.json').exists()]
+        left = [j for j in t.jobs if not (root/j.folder/'finished.json').exists()]
         for j in left: out += told(f'run {j.row.paper} {j.row.table} {j.row.row} s{j.seed}', j.folder/'log.txt')
         if not left and not finished(root, t): out += told(f'table {t.paper} {t.table}', t.folder/'log'/f'{t.notebook.stem}.txt')
     return out
