@@ -107,7 +107,7 @@ def labels(
         out[group] = ids
     return out
 
-# %% ../../nbs/data/03_demo.ipynb #96b24ca4
+# %% ../../nbs/data/03_demo.ipynb #c8e412c3
 DEPARTMENT = dict(tops='t-shirt,shirt,sweater,tank top,hoodie,cardigan,polo', bottoms='jeans,skirt,trousers,shorts', outerwear='jacket,coat,blazer', **{'one-piece':'dress,jumpsuit'})
 DEPARTMENT = {g: d for d,names in DEPARTMENT.items() for g in names.split(',')}
 
@@ -120,11 +120,11 @@ def words(
     where = [picture_of(o)[:2] for o in image_ids]
     known = {o: (sample_spec(*o), labels(*o, missing, wrong)) for o in dict.fromkeys(where)}
     rows = [known[o] for o in where]
-    columns = dict(text=[f'{title(g)}. {describe(g, f"{s} {i}")}' for (g,_),(i,s) in zip(rows, where)], category=[DEPARTMENT[g.garment] for g,_ in rows],
+    columns = dict(text=[describe(g, f'{s} {i}') for (g,_),(i,s) in zip(rows, where)], category=[DEPARTMENT[g.garment] for g,_ in rows],
         subcategory=[g.garment for g,_ in rows], **{k: [l[k] for _,l in rows] for k in GROUPS})
     return Dataset.from_dict(columns, features=table_features(['text','category','subcategory'], GROUPS))
 
-# %% ../../nbs/data/03_demo.ipynb #40794efe
+# %% ../../nbs/data/03_demo.ipynb #15d9c334
 def near_pairs(
     specs,      # garments of one kind
     limit:int,  # at most this many pairs per reference
@@ -147,7 +147,7 @@ def composed_queries(
     for (split,_),ids in rooms.items():
         for i,j in near_pairs([fronts[o][0] for o in ids], limit):
             a,b = fronts[ids[i]][0], fronts[ids[j]][0]
-            rows.append(dict(reference=ids[i], target=ids[j], captions=[modification_text(a, b, f'{ids[i]} {k}') for k in range(2)], split=split))
+            rows.append(dict(reference=ids[i], target=ids[j], captions=[modification_text(a, b, (i+k) % 3) for k in range(2)], split=split))
     return Dataset.from_list(rows, features=Features(dict(reference=Value('string'), target=Value('string'), captions=List(Value('string')), split=Value('string'))))
 
 # %% ../../nbs/data/03_demo.ipynb #355fb1c4

@@ -3,16 +3,16 @@
 # %% auto #0
 __all__ = ['CUTS', 'COLOURS', 'PATTERNS', 'GROUPS', 'BRIGHT', 'VIEWS', 'SKIN', 'HAIR', 'Garment', 'weighted', 'zipf', 'pick',
            'sample_accent', 'sister', 'sample_spec', 'attributes', 'jitter', 'role_colours', 'paint', 'third', 'camera',
-           'seen', 'draw_garment']
+           'seen', 'shifted', 'draw_garment']
 
-# %% ../../nbs/data/02_garments.ipynb #f3eea14c
+# %% ../../nbs/data/02_garments.ipynb #0f8265e1
 import math, random
 import numpy as np
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from PIL import Image
 from .cloth import RGB, fabric_tile, light, mix_table, pattern_tile
-from .drawing import ROLE, ROLES, ImageOps_shift, blur, shape
+from .drawing import ROLES, blur, shape
 from .scenes import background, noise, sunlight, occluder
 
 # %% ../../nbs/data/02_garments.ipynb #fdb3fb5d
@@ -119,25 +119,25 @@ def role_colours(rng, g, c1, c2):
         skin=rng.choice(SKIN), hair=rng.choice(HAIR), shoe=rng.choice([(50,48,50),(232,230,226),(120,80,52)]), legwear=rng.choice([(58,66,92),(50,50,54),(120,112,100)]), inner=rng.choice([(232,232,230),(60,60,64),(180,186,196)]))
     return np.array([t[r] for r in ROLES], np.float32)
 
-# %% ../../nbs/data/02_garments.ipynb #2d23468f
+# %% ../../nbs/data/02_garments.ipynb #ec000c15
 def paint(g, px, view, street, seed):
     "RGBa (2px, 2px) picture of the garment alone, premultiplied, float32, and its part boxes in fractions."
     S = 2*px
     rng = random.Random(f'cloth {seed}')
-    key = (type(g)(garment=g.garment, sleeve=g.sleeve, neckline=g.neckline, gender=g.gender, fit=g.fit, length=g.length, fabric='denim' if g.fabric=='denim' and g.garment in('skirt','shorts','trousers') else 'cotton'), view=='back', view=='worn' or street)
-    s = shape(key, S)
+    bare = replace(g, colour='', pattern='', accent='', fabric='denim' if g.fabric=='denim' and g.garment in ('skirt','shorts') else 'cotton')
+    s = shape(bare, view=='back', view=='worn' or street, S)
     c1,c2 = jitter(rng, RGB[g.colour]), jitter(rng, RGB[g.accent])
     c3 = third(g.pattern, c1, c2)
     n = 10+rng.randrange(3)
     off = rng.randrange(S)*2*S+rng.randrange(S)
-    rgb = np.take(mix_table(c1,c2,c3), np.take(pattern_tile(g.pattern, S, n), s.uv+off), axis=0)
+    rgb = np.take(mix_table(c1,c2,c3), np.take(pattern_tile(g.pattern, S, n), s.tile+off), axis=0)
     rgb[s.other] = role_colours(rng, g, c1, c2)[s.roles]
     diffuse, gloss = light(g.fabric)
-    tex = np.take(fabric_tile(g.fabric, S, 2*round(3*(px/64)**.5)), s.uv+off)*np.float32(1/127)
-    m = diffuse[s.d]*s.ink*tex
-    if s.fade is not None and g.garment=='jeans': rgb = rgb + (np.float32(235)-rgb)*(.38*s.fade[:,None])
+    tex = np.take(fabric_tile(g.fabric, S, 2*round(3*(px/64)**.5)), s.tile+off)*np.float32(1/127)
+    m = diffuse[s.slope]*s.ink*tex
+    if s.fade is not None and g.garment=='jeans': rgb = rgb + (np.float32(235)-rgb)*(.38*s.fade)
     rgb *= m[:,None]
-    if g.fabric in ('silk','leather'): rgb += gloss[s.d][:,None]
+    if g.fabric in ('silk','leather'): rgb += gloss[s.slope][:,None]
     return s, np.clip(rgb, 0, 255)
 
 # %% ../../nbs/data/02_garments.ipynb #713f881b
@@ -181,13 +181,17 @@ def seen(boxes, M, px):
         if (hi-lo).min() >= 1: out[n] = [round(float(o),1) for o in (*lo,*hi)]
     return out
 
-# %% ../../nbs/data/02_garments.ipynb #5f5c4108
+# %% ../../nbs/data/02_garments.ipynb #b2b1390f
+def shifted(im, dx, dy):
+    out = Image.new('L', im.size); out.paste(im, (dx,dy))
+    return out
+
 def draw_garment(g, px=64, view=0, domain='shop', seed=0):
     view = VIEWS[view]; street = domain=='street'
     s,rgb = paint(g, px, view, street, seed); S = 2*px
     rng = random.Random(f'scene {seed} {view} {domain}')
     canvas = np.zeros((S*S,4), np.float32)
-    canvas[s.flat,:3] = rgb*s.alpha[:,None]; canvas[s.flat,3] = s.alpha*255
+    canvas[s.flat,:3] = rgb*s.alpha; canvas[s.flat,3] = s.alpha[:,0]*255
     im = Image.fromarray(canvas.reshape(S,S,4).astype(np.uint8), 'RGBa')
     M = camera(rng, s, px, view, street)
     im = im.transform((px,px), Image.PERSPECTIVE, tuple((M/M[2,2]).ravel()[:8]), Image.BILINEAR)
@@ -195,7 +199,7 @@ def draw_garment(g, px=64, view=0, domain='shop', seed=0):
     if street: bg = background(rng, px); dx,dy,r,k = rng.uniform(-.05,.05), .03, .05, .4
     else: bg = np.array([rng.uniform(236,252)]*3, np.float32)+np.array([rng.uniform(-3,3),0,rng.uniform(-3,3)]); dx,dy,r,k = .015,.03,.035,.28
     A = Image.fromarray(o[...,3].astype(np.uint8))
-    sh = np.asarray(blur(ImageOps_shift(A, round(px*dx), round(px*dy)), px*r), np.float32)[...,None]/255
+    sh = np.asarray(blur(shifted(A, round(px*dx), round(px*dy)), px*r), np.float32)[...,None]/255
     out = o[...,:3] + (bg*(1-k*sh))*(1-o[...,3:]/255)
     if street:
         out = out*sunlight(rng, px)
