@@ -30,7 +30,7 @@ def mean_curve(
     at = at[(at >= low) & (at <= high)]
     return at, np.mean([np.interp(at, xs, ys) for xs, ys in curves], 0)
 
-# %% ../../nbs/plots/02_curves.ipynb #7905fe97
+# %% ../../nbs/plots/02_curves.ipynb #8d24bc57
 UNITS = dict(loss='loss (nats an image)', val_loss='loss (nats an image)', images='training images seen', epoch='epochs', step='steps', seconds='seconds')
 
 def axis_name(
@@ -39,9 +39,9 @@ def axis_name(
     "A key as an axis label with its unit."
     side = {'val': 'validation ', 'train': 'training ', 'test': 'test '}
     first, _, rest = key.partition('_')
-    return UNITS.get(key) or (f'{side[first]}{rest} (fraction)' if first in side else key)
+    return UNITS.get(key) or (f'{side[first]}{rest.replace("f1", "F1")} (fraction)' if first in side else key)
 
-# %% ../../nbs/plots/02_curves.ipynb #eaf5ecc3
+# %% ../../nbs/plots/02_curves.ipynb #72d08bcc
 def learning_curve(
     histories:dict, # label of a row -> its histories, one per seed (or one history)
     y:str='loss',   # training value
@@ -58,7 +58,7 @@ def learning_curve(
             _draw(axes[-1, 0], [curve(h, x, val) for h in seeds], colour, f'{label}, validation' if same else None, '--' if same else '-')
         axes[0, 0].set_ylabel(axis_name(y).split(' ', 1)[-1] if same and '_' in y else axis_name(y))
         if not same: axes[0, 0].set_ylabel('training ' + axis_name(y) if y == 'loss' else axis_name(y)); axes[1, 0].set_ylabel(axis_name(val))
-        axes[-1, 0].set_xlabel(axis_name(x)); axes[0, 0].legend(fontsize=9)
+        axes[-1, 0].set_xlabel(axis_name(x)); axes[0, 0].legend(fontsize=9, handlelength=3.2)
     return fig
 
 def _draw(ax, curves, colour, label, line='-'):

@@ -21,7 +21,7 @@ def shown_classes(
     order = [a for a in np.argsort(-recalls, kind='stable') if not np.isnan(recalls[a])]
     return np.array(order if len(order) <= most else order[:most-most//2] + order[-(most//2):], int)
 
-# %% ../../nbs/plots/03_recall.ipynb #a9b96387
+# %% ../../nbs/plots/03_recall.ipynb #533fed5b
 def recall_bars(
     recalls,       # (A,) recall of each class, fractions; nan where there is no positive test image
     names,         # (A) 'group: class'
@@ -33,12 +33,13 @@ def recall_bars(
     groups = list(dict.fromkeys(n.partition(': ')[0] for n in names))
     group = [groups.index(names[a].partition(': ')[0]) for a in chosen]
     with house_style():
-        fig, ax = plt.subplots(figsize=(10, 4.2), layout='constrained')
+        fig, ax = plt.subplots(figsize=(min(10, 4 + .15*len(chosen)), 4.2), layout='constrained')
         bars = ax.bar(range(len(chosen)), recalls[chosen], .8, color=[PALETTE[g % 7] for g in group], edgecolor='white', linewidth=0)
         for bar, g in zip(bars, group): bar.set_hatch(['', '////', '....'][g // 7 % 3])
         labels = [names[a].partition(': ')[2] or names[a] for a in chosen]
         ax.set_xticks(range(len(chosen)), [l if len(l) <= 24 else l[:23] + '…' for l in labels], rotation=60, ha='right', rotation_mode='anchor', fontsize=8)
-        ax.set(ylabel='recall (fraction)', ylim=(0, 1), xlim=(-.8, len(chosen)-.2), title=title or '')
+        ax.set(ylabel='recall (fraction)', ylim=(0, 1), xlim=(-.8, len(chosen)-.2), title='')
+        ax.set_title(title or '', loc='right')
         _notes(ax, recalls, chosen, [(groups[g], PALETTE[g % 7], ['', '////', '....'][g // 7 % 3]) for g in sorted(set(group))])
     return fig
 
