@@ -6,7 +6,7 @@
 __all__ = ['METRICS', 'SYNTHETIC', 'NOT_RANDOM', 'Status', 'claim_status', 'row_items', 'decide_claims', 'write_statuses',
            'read_statuses', 'points', 'claims_table']
 
-# %% ../../nbs/ledger/03_claims.ipynb #95f0bd7b
+# %% ../../nbs/ledger/03_claims.ipynb #f6f8ce2b
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..errors import UserError, one_of
+from ..errors import one_of
 from .papers import load_ledger, tested_claims
 from .records import fresh_rows, read_items
 from ..metrics.bootstrap import ceiling_counts, detectable_effect, micro_f1, paired_bootstrap

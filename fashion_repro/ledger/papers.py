@@ -7,7 +7,7 @@ __all__ = ['PAPERS', 'FUNCTIONS', 'NODES', 'read_yaml', 'Ledger', 'load_ledger',
            'disagreements', 'claim_counts', 'tested_claims', 'claim_mark', 'describe_ledger', 'describe_claims',
            'describe_all']
 
-# %% ../../nbs/ledger/00_papers.ipynb #a56dcf29
+# %% ../../nbs/ledger/00_papers.ipynb #30efee1d
 import ast
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,7 +16,7 @@ from importlib.resources import files
 import yaml
 from fastcore.basics import patch
 
-from ..errors import UserError, one_of
+from ..errors import one_of
 
 # %% ../../nbs/ledger/00_papers.ipynb #8dfc587c
 PAPERS = ('ifashion', 'mtss', 'fashionbert', 'fame_vil')

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['table_id', 'columns_text', 'printed_table', 'result_folders', 'result_text', 'ledger_text', 'claims_text']
 
-# %% ../../nbs/ledger/04_report.ipynb #2118e0f8
+# %% ../../nbs/ledger/04_report.ipynb #c022d7f5
 import re
 from pathlib import Path
 
 from ..errors import UserError
-from .papers import PAPERS, describe_all, describe_ledger, load_ledger, read_yaml
+from .papers import describe_all, describe_ledger, load_ledger
 
 # %% ../../nbs/ledger/04_report.ipynb #c8675fcf
 def table_id(

@@ -21,7 +21,7 @@ def shown_classes(
     order = [a for a in np.argsort(-recalls, kind='stable') if not np.isnan(recalls[a])]
     return np.array(order if len(order) <= most else order[:most-most//2] + order[-(most//2):], int)
 
-# %% ../../nbs/plots/03_recall.ipynb #533fed5b
+# %% ../../nbs/plots/03_recall.ipynb #cc762951
 def recall_bars(
     recalls,       # (A,) recall of each class, fractions; nan where there is no positive test image
     names,         # (A) 'group: class'
@@ -48,6 +48,6 @@ def _notes(ax, recalls, chosen, keys):
     handles = [plt.Rectangle((0, 0), 1, 1, facecolor=c, hatch=h, edgecolor='white', linewidth=0) for _, c, h in keys]
     ax.legend(handles, [k for k, _, _ in keys], ncols=min(len(keys), 4), fontsize=8, loc='lower left', bbox_to_anchor=(0, 1), title=None)
     known = int((~np.isnan(recalls)).sum())
-    left = [f'{known-len(chosen)} classes in the middle are not shown' if known > len(chosen) else '', f'{len(recalls)-known} have no positive test image' if known < len(recalls) else '']
+    left = [f'not shown, in the middle: {known-len(chosen)}' if known > len(chosen) else '', f'without a positive test image: {len(recalls)-known}' if known < len(recalls) else '']
     ax.set_xlabel('; '.join(filter(None, left)), fontsize=8)
     if known > len(chosen): ax.axvline(len(chosen)-len(chosen)//2-.5, color='#888888', ls=':', lw=1)
