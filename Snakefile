@@ -9,7 +9,7 @@
 # path or device repeats nothing. Snakemake deletes declared outputs before a job starts, so checkpoints and record.json are
 # none: Snakemake decides when a run is *asked*, and the run itself whether its record still holds (made by the same code from
 # the same data and recipe: nothing to do) or where it goes on. finished.json is a copy of the record it answered with.
-import os, sys
+import os, shlex, sys
 from fashion_repro.training.closure import closure_hash
 from fashion_repro.workflow.experiments import plan
 from fashion_repro.workflow.jobs import files_signature, notebook_code
@@ -18,6 +18,7 @@ configfile: "runs/plan.json"
 TABLES = {str(t.folder): t for t in plan(**config["choices"])}
 JOBS = {str(j.folder): j for t in TABLES.values() for j in t.jobs}
 DATA_DIR, DEVICE, GPU, PY = config["data_dir"], config["device"], config["gpu"], sys.executable
+FILES = f"--data-dir {shlex.quote(DATA_DIR)}" if DATA_DIR else ""
 CHOICE = "{data}-{scale}"
 
 def job(wc): return JOBS[f"runs/{wc.paper}/{wc.table}/{wc.data}-{wc.scale}/{wc.row}-s{wc.seed}"]
@@ -37,7 +38,7 @@ rule catalogue:
     params: files=lambda wc: files_signature(DATA_DIR), code=lambda wc: closure_hash("fashion_repro.data.datasets")
     threads: 1
     shell:  "exec {PY} -m fashion_repro.workflow.jobs catalogue --data {wildcards.data} --scale {wildcards.scale} "
-            "--data-dir {DATA_DIR:q} --out {output} > {log} 2>&1"
+            "{FILES} --out {output} > {log} 2>&1"
 
 rule run:
     input:  f"runs/catalogue/{CHOICE}.json"
@@ -48,7 +49,7 @@ rule run:
     threads: 1
     resources: gpu=GPU
     shell:  "run=$(dirname {output}); {PY} -m fashion_repro.cli train {params.module} --row {wildcards.row} --table {wildcards.table} "
-            "--data {wildcards.data} --data-dir {DATA_DIR:q} --scale {wildcards.scale} --seed {wildcards.seed} --device {DEVICE} "
+            "--data {wildcards.data} {FILES} --scale {wildcards.scale} --seed {wildcards.seed} --device {DEVICE} "
             "--out $run > {log} 2>&1 && cp $run/record.json {output}"
 
 rule table:
@@ -59,4 +60,4 @@ rule table:
     params: code=lambda wc: notebook_code(table(wc).notebook), seed=lambda wc: table(wc).jobs[0].seed
     threads: 1
     shell:  "exec {PY} -m fashion_repro.workflow.jobs table --paper {wildcards.paper} --table {wildcards.table} --data {wildcards.data} "
-            "--data-dir {DATA_DIR:q} --scale {wildcards.scale} --seed {params.seed} --device {DEVICE} --out {output} > {log} 2>&1"
+            "{FILES} --scale {wildcards.scale} --seed {params.seed} --device {DEVICE} --out {output} > {log} 2>&1"

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['ABOUT', 'EXAMPLES', 'Parser', 'parser', 'dispatch', 'main']
 
-# %% ../nbs/cli.ipynb #13f8bc8a
+# %% ../nbs/cli.ipynb #bbbfa3a0
 import argparse, os, sys
-from .errors import UserError, one_of
+from .errors import UserError
 
 # %% ../nbs/cli.ipynb #bb45e1f7
 class Parser(argparse.ArgumentParser):
@@ -61,29 +61,32 @@ def _add_run(sub):
     p.add_argument('parameters', nargs='*', metavar='name=value', help='a name in the notebook\'s parameters cell, and its value')
     p.set_defaults(run=_run)
 
-# %% ../nbs/cli.ipynb #f2f89a8e
+# %% ../nbs/cli.ipynb #4507e982
 def _data(args):
-    from fashion_repro.data import datasets
-    if args.what == 'list': return _data_list(datasets)
     if args.what == 'cache': return _data_cache(args)
+    from fashion_repro.data import datasets
+    if args.what == 'list': print(*datasets.data_sets(), sep='\n'); return
     catalogue = datasets.open_catalogue(args.name, data_dir=args.data_dir, scale=args.scale)
     if args.what == 'check':
         from fashion_repro.data.check import check, report_text
         print(report_text(check(catalogue)))
-    else:
-        from fashion_repro.data.show import show
-        show(catalogue).savefig(args.out, dpi=100, bbox_inches='tight')
-        print(f'{args.out}: a sample of {catalogue.name} ({len(catalogue.table)} images)')
+    else: _data_show(args, catalogue)
 
-def _data_list(datasets):
-    for d in datasets.data_sets(): print(d)
+def _data_show(args, catalogue):
+    os.environ.setdefault('MPLBACKEND', 'agg')
+    from fashion_repro.data.show import show
+    try: show(catalogue).savefig(args.out, dpi=100, bbox_inches='tight')
+    except (OSError, ValueError) as e: raise UserError(f'cannot write {args.out} ({e}): name a .png or .pdf in a folder that exists') from e
+    print(f'{args.out}: a sample of {catalogue.name} ({len(catalogue):,} images)')
 
 def _data_cache(args):
-    from fashion_repro.data.cache import cache_list, cache_remove
-    if args.remove: cache_remove(args.remove)
-    for entry in cache_list(): print(entry)
+    from fashion_repro.data.cache import cache_list, cache_remove, cache_root
+    if args.remove: print(f'{cache_remove(args.remove)/1e6:.0f} MB freed')
+    stored = cache_list()
+    for o in stored: print(f"{o['key']}  {o['rows']:,} rows  {o['bytes']/1e6:.0f} MB")
+    print(f"{len(stored)} tables, {sum(o['bytes'] for o in stored)/1e6:.0f} MB in {cache_root()}")
 
-# %% ../nbs/cli.ipynb #3923ad4e
+# %% ../nbs/cli.ipynb #618a1534
 def _add_data(sub):
     p = sub.add_parser('data', help='list, check and look at data sets', description='Data sets: which there are, whether yours is whole, what it looks like.')
     what = p.add_subparsers(dest='what', metavar='WHAT', required=True, parser_class=Parser)
@@ -95,14 +98,13 @@ def _add_data(sub):
         q.add_argument('--scale', default='smoke', help='how many pictures are generated, for the wardrobe: smoke, demo or paper')
     q.add_argument('--out', default='sheet.png', help='the picture to write (default: sheet.png)')
     q = what.add_parser('cache', help='what is stored under $FASHION_REPRO_CACHE, and how to remove it')
-    q.add_argument('--remove', default='', metavar='NAME', help='remove the tables of one data set, or `all`')
+    q.add_argument('--remove', default='', metavar='NAME', help='remove the tables of one data set, one table, or `all`')
     p.set_defaults(run=_data)
 
-# %% ../nbs/cli.ipynb #66d99f33
+# %% ../nbs/cli.ipynb #89867478
 def _ledger(args):
-    from fashion_repro.ledger.papers import PAPERS
     from fashion_repro.ledger.report import ledger_text
-    print(ledger_text(one_of('paper', args.paper, PAPERS) if args.paper else '', args.table, runs_dir=args.runs_dir))
+    print(ledger_text(args.paper, args.table, runs_dir=args.runs_dir or ('runs' if os.path.isdir('runs') else '')))
 
 def _publish(args):
     from fashion_repro.workflow.publish import publish
@@ -112,13 +114,13 @@ def _doctor(args):
     from fashion_repro.workflow.doctor import doctor
     return doctor()
 
-# %% ../nbs/cli.ipynb #bb646eff
+# %% ../nbs/cli.ipynb #35a41d9e
 def _add_others(sub):
     p = sub.add_parser('ledger', help='what a paper printed, and our results beside it', description=
         'The numbers and claims a paper printed; with finished runs, ours beside them with a verdict.')
     p.add_argument('paper', nargs='?', default='', help='e.g. ifashion (default: the papers)')
     p.add_argument('table', nargs='?', default='', help='e.g. table3 (default: all of its tables)')
-    p.add_argument('--runs-dir', default='', help='finished runs or published results to compare with (default: none)')
+    p.add_argument('--runs-dir', default='', help='finished runs or published results to compare with (default: runs/ when it is there)')
     p.set_defaults(run=_ledger)
     p = sub.add_parser('publish', help='copy a finished table from runs/ to results/ and figures/', description=
         'Copy records, the executed notebook and pictures of one finished table into results/ and figures/, which are committed.')

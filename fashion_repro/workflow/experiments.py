@@ -26,14 +26,13 @@ class Row:
     scales:tuple = SCALES  # where it is run
     headline:bool = False  # run even without `--all`
 
-# %% ../../nbs/workflow/00_experiments.ipynb #6e17c0cd
+# %% ../../nbs/workflow/00_experiments.ipynb #e85da96b
 def _row(paper, entry):
     known = [f.name for f in fields(Row) if f.name != 'paper']
     for k in entry: one_of(f'key of {paper}/experiments.yaml', k, known)
     if missing := {'table', 'row', 'module'} - entry.keys(): raise UserError(f"{paper}/experiments.yaml: {entry} lacks {', '.join(sorted(missing))}")
     scales = tuple(one_of('scale', s, SCALES) for s in entry.get('scales') or SCALES)
-    module = f"{paper}.{entry['module'].removeprefix(paper + '.')}"
-    return Row(paper, **{**entry, 'module': module, 'set': entry.get('set') or {}, 'scales': scales})
+    return Row(paper, **{**entry, 'set': entry.get('set') or {}, 'scales': scales})
 
 # %% ../../nbs/workflow/00_experiments.ipynb #b11f222d
 def read_rows(

@@ -10,20 +10,21 @@ import json, shutil, sys, time
 from pathlib import Path
 from .experiments import Job, Table
 
-# %% ../../nbs/workflow/03_progress.ipynb #9e959abb
+# %% ../../nbs/workflow/03_progress.ipynb #fc81e2ef
 def job_state(
     root:Path,       # the checkout
     job:Job,         # one run of the plan
-    fresh:float=60., # s; a progress file older than this belongs to a run that was stopped
+    fresh:float=60., # s; a progress file or log older than this belongs to a run that was stopped
 )->dict:             # state: waiting | running | finished; step, steps, loss, images_per_s, eta_s when it runs
     "How far one run is, from the files in its folder."
     folder = root/job.folder
     if (folder/'record.json').exists(): return dict(state='finished')
-    try:
-        seen = json.loads((folder/'progress.json').read_text())
-        age = time.time() - (folder/'progress.json').stat().st_mtime
-    except (FileNotFoundError, json.JSONDecodeError): return dict(state='waiting')
-    return {**seen, 'state': 'running' if age < fresh and seen.get('state', 'running') in ('running', 'finished') else 'waiting'}
+    for name in ('progress.json', 'log.txt'):   # a run that is still reading its data has no progress yet, but a log
+        if not (folder/name).exists(): continue
+        seen = json.loads((folder/name).read_text()) if name == 'progress.json' else {}
+        recent = time.time() - (folder/name).stat().st_mtime < fresh
+        return {**seen, 'state': 'running' if recent and seen.get('state', 'running') in ('running', 'finished') else 'waiting'}
+    return dict(state='waiting')
 
 # %% ../../nbs/workflow/03_progress.ipynb #af470c37
 def minutes_of(
