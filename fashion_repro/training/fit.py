@@ -49,7 +49,7 @@ def epoch_order(
     mixed = int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
     return torch.randperm(n, generator=torch.Generator().manual_seed(mixed))
 
-# %% ../../nbs/training/03_fit.ipynb #34c5fca3
+# %% ../../nbs/training/03_fit.ipynb #86bf30ca
 def n_steps(
     n:int,              # items
     settings:Settings,  # epochs and batch_size are read
@@ -63,10 +63,10 @@ def images_seen(
     settings:Settings, # batch_size is read
 )->int:                # items
     "Items a run has seen after `step` steps."
-    epochs, rest = divmod(step, math.ceil(n/settings.batch_size))
-    return epochs*n + min(rest*settings.batch_size, n)
+    epoch, k = divmod(step, per := math.ceil(n/settings.batch_size))
+    return epoch*n + k*n//per
 
-# %% ../../nbs/training/03_fit.ipynb #210ac39a
+# %% ../../nbs/training/03_fit.ipynb #604b24ee
 def micro_batches(
     n:int,             # items
     step:int,          # optimizer step, >= 0
@@ -75,8 +75,8 @@ def micro_batches(
     world:int=1,       # number of processes
 )->list:               # of (keys, counts): keys a list of (epoch, index), counts False for a stand-in
     "What this process computes in one step."
-    epoch, k = divmod(step, math.ceil(n/settings.batch_size))
-    batch = epoch_order(n, settings.seed, epoch)[k*settings.batch_size:(k+1)*settings.batch_size].tolist()
+    epoch, first = divmod(images_seen(step, n, settings), n)
+    batch = epoch_order(n, settings.seed, epoch)[first:images_seen(step+1, n, settings)-epoch*n].tolist()
     share, parts = batch[rank::world], min(settings.accumulate, math.ceil(len(batch)/world))
     cut = [share[j::parts] for j in range(parts)]
     return [([(epoch, i) for i in part or batch[:1]], bool(part)) for part in cut]
