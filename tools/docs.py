@@ -33,6 +33,15 @@ def plain(o):
     if isinstance(o, (list, tuple)) or type(o).__name__ == "L": return [plain(x) for x in o]
     return o
 
+def output(o):
+    "A stored output, its lists of lines joined; counts of executions dropped."
+    def joined(v): return "".join(v) if isinstance(v, list) and all(isinstance(x, str) for x in v) else v
+    o = plain(o)
+    if "text" in o: o["text"] = joined(o["text"])
+    if "data" in o: o["data"] = {k: joined(v) for k, v in o["data"].items()}
+    if o["output_type"] == "execute_result": o["execution_count"] = None
+    return nbformat.from_dict(o)
+
 def autodoc(name, mod, syms):
     "The Sphinx directive that documents one symbol."
     import importlib, inspect
@@ -52,22 +61,31 @@ def with_links(text, syms):
         out.append(line)
     return "\n".join(out)
 
+def split_title(nb):
+    "nbdev takes the cell with the title as front matter and drops the rest of it: give the rest a cell of its own."
+    for i, c in enumerate(nb.cells):
+        if c.cell_type != "markdown" or not (m := re.match(r"# .*\n+(> .*\n?)*", c.source + "\n")): continue
+        rest = c.source[m.end():].strip()
+        c.source = c.source[:m.end()].strip()
+        if rest: nb.cells.insert(i + 1, type(c)(i + 1, dict(cell_type="markdown", source=rest, metadata={})))
+        for n, o in enumerate(nb.cells): o["idx_"] = n
+        return
+
 def code_cell(c, tags, name):
     "A code cell without its nbdev directives; None when nothing is left of it."
-    d = dict(re.findall(r"^#\|\s*([\w-]+):\s*(.*)$", c.source, flags=re.M))
+    d = {k.rstrip(":"): " ".join(v) for k, v in getattr(c, "directives_", {}).items()}
     source = re.sub(r"^#\|.*\n?", "", c.source, flags=re.M).strip()
     if not source: return None
     if d.get("echo") == "false": tags = tags | {"remove-input"}
     cell = v4.new_code_cell(source, metadata=dict(tags=sorted(tags)))
     if "fig-cap" in d: cell.metadata["mystnb"] = dict(figure=dict(caption=d["fig-cap"], name=d.get("label", name)))
-    cell.outputs = [nbformat.from_dict(plain(o)) for o in c.get("outputs", []) or []]
-    for o in cell.outputs:
-        if o.output_type == "execute_result": o["execution_count"] = None
+    cell.outputs = [output(o) for o in c.get("outputs", []) or []]
     return cell
 
 def page(src, syms, report=False):
     "One notebook as the cells of one page; `report`: a published experiment, its code folded."
     nb = read_nb(src)
+    split_title(nb)
     exp = next((m[1] for c in nb.cells if c.cell_type == "code" and (m := re.search(r"#\|\s*default_exp\s+(\S+)", c.source))), None)
     mod = f"{get_config().lib_path.name}.{exp}" if exp else None
     NBProcessor(nb=nb, procs=PROCS, process=True)

@@ -3,6 +3,7 @@ import re, sys
 from pathlib import Path
 from nbconvert import MarkdownExporter
 from nbformat import v4
+from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT/"tools"))
@@ -12,16 +13,15 @@ def render():
     from docs import page
     cells = page(ROOT/"nbs/index.ipynb", {})
     nb = v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
-    for c in cells:
-        if c.cell_type == "code" and "remove-input" in c.metadata.get("tags", []): c.metadata["transient"] = {"remove_source": True}
-    body, res = MarkdownExporter().from_notebook_node(nb, resources={"output_files_dir": "docs/images", "unique_key": "readme"})
-    body = re.sub(r"^!\[\w+\]", "![]", body, flags=re.M)
+    body, res = MarkdownExporter(config=Config(TagRemovePreprocessor=dict(enabled=True, remove_input_tags={"remove-input"}))).from_notebook_node(nb, resources={"output_files_dir": "docs/images", "unique_key": "readme"})
+    body = re.sub(r"^!\[\w+\]\(docs/images/readme_", "![](docs/images/readme-", body, flags=re.M)
+    body = re.sub(r"^[ \t]+$", "", body, flags=re.M)
     note = "<!-- Generated from nbs/index.ipynb by tools/readme.py; do not edit. -->\n"
     return note + re.sub(r"\n{3,}", "\n\n", body).strip() + "\n", {k.replace("readme_", "readme-"): v for k, v in res["outputs"].items()}
 
 def stale():
     text, pictures = render()
-    want = {ROOT/"README.md": text.replace("docs/images/readme_", "docs/images/readme-").encode(), **{ROOT/k: v for k, v in pictures.items()}}
+    want = {ROOT/"README.md": text.encode(), **{ROOT/k: v for k, v in pictures.items()}}
     return {p: b for p, b in want.items() if not p.exists() or p.read_bytes() != b}
 
 if __name__ == "__main__":

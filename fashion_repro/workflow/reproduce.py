@@ -123,13 +123,13 @@ def follow(
     finally: screen.clear()
     return process.returncode
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #7a786131
+# %% ../../nbs/workflow/04_reproduce.ipynb #e06e3df7
 def last_line(
     log:Path,  # a log file, which may be missing
-)->str:        # its last line with text; '' when there is none
+)->str:        # its last line with text
     "The reason a job gave before it ended."
-    lines = [o.strip() for o in log.read_text(errors='replace').splitlines() if o.strip()] if log.exists() else []
-    return lines[-1].removeprefix('fashion-repro: ') if lines else ''
+    if not log.exists() or not log.read_text(errors='replace').strip(): return 'it ended without a word'
+    return log.read_text(errors='replace').strip().splitlines()[-1].strip().removeprefix('fashion-repro: ')
 
 def finished(
     root:Path,    # the checkout
@@ -173,7 +173,7 @@ def results(
         out += [f'  {p.relative_to(root)}' for p in files]
     return out
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #634a267f
+# %% ../../nbs/workflow/04_reproduce.ipynb #c078101a
 def closing(
     root:Path,           # the checkout
     tables:list[Table],  # the plan
@@ -181,9 +181,10 @@ def closing(
     since:float,         # s since 1970: when this start began
 )->int:                  # exit status: 0 all is there, 1 something failed
     "Say where the results are and what failed."
-    print(*results(root, tables), sep='\n')
-    failed = failures(root, tables, since)
-    if failed: print(f'{len(failed)} failed:', *failed, 'What depends on them was left out. Mend it and start again: the rest is kept.', sep='\n  ')
+    for line in results(root, tables): print(line)
+    failed = failures(root, tables, since) if status >= 0 else []
+    if status < 0: print(f'the workflow itself was killed ({signal.Signals(-status).name}), as happens when memory runs out: start the same command again, perhaps with fewer --cores')
+    elif failed: print(f'{len(failed)} failed:', *failed, 'What depends on them was left out. Mend it and start again: the rest is kept.', sep='\n  ')
     elif status: print(f"the workflow itself failed: {last_line(root/'runs/log/snakemake.txt')} (log: runs/log/snakemake.txt)")
     return int(bool(failed or status))
 
