@@ -1,6 +1,5 @@
 """Training runs in processes of their own: killed, stopped, several at once, on a full disk, orphaned."""
-import json, multiprocessing, os, random, signal, socket, subprocess, sys, time
-from pathlib import Path
+import json, multiprocessing, random, signal, socket, subprocess, sys, time
 import psutil, pytest, torch
 import train_points
 from fashion_repro.errors import UserError
@@ -43,9 +42,9 @@ def whole(tmp_path_factory): return train(tmp_path_factory.mktemp('whole'))     
 
 @pytest.mark.parametrize('workers', [0, 2])
 def test_killed_at_any_step_ends_with_the_same_bits(tmp_path, whole, workers):
-    rng, done = random.Random(workers), 0
+    rng = random.Random(workers)
     options = dict(out=str(tmp_path/'run'), workers=workers, checkpoint_s=0, nap=.01, lock=True)
-    for _ in range(3): done = train(tmp_path, BY_KILL, kill_at=rng.randint(3, 6), **options)    # the lock must be free at once
+    for _ in range(3): train(tmp_path, BY_KILL, kill_at=rng.randint(3, 6), **options)    # the lock must be free at once
     result = train(tmp_path, **options)
     same(result, whole)
     assert result['calls'] < 16                                       # it did go on
@@ -91,6 +90,10 @@ def test_two_processes_stop_and_go_on_together(tmp_path):
     rest = train(tmp_path, out=str(tmp_path/'run'), **options)
     near(whole, rest, 1e-6)
     assert rest['calls'] == 13
+
+def test_what_the_first_process_refuses_all_refuse(tmp_path):
+    assert train(tmp_path, 2, processes=2, refuse=True) == 'fashion-repro: no\n'
+    assert (tmp_path/'log.txt1').read_text() == 'fashion-repro: no\n'
 
 @pytest.fixture
 def small_disk(tmp_path):

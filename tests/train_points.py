@@ -9,7 +9,7 @@ from fashion_repro.training import checkpoints
 from fashion_repro.training.devices import watch_owner
 from fashion_repro.training.fit import Settings, fit, predict
 from fashion_repro.training.optim import step_schedule
-from fashion_repro.training.runs import lock_folder
+from fashion_repro.training.runs import first_decides, lock_folder
 
 torch.optim.AdamW([torch.zeros(1)])                                        # PyTorch imports 2 s more for the first optimizer
 
@@ -50,11 +50,14 @@ def fail_writing(code):
     def fsync(handle): raise OSError(code, os.strerror(code))
     os.fsync = fsync
 
+def refuse(): raise UserError('no')
+
 def train(o):
     torch.manual_seed(1)
     if o.get('die_writing'): die_writing(o['die_writing'])
     if o.get('fail'): fail_writing(getattr(errno, o['fail']))
-    lock = lock_folder(Path(o['out'])) if o.get('lock') else None
+    held = [lock_folder(Path(o['out']))] if o.get('lock') else []          # until the process ends
+    if o.get('refuse'): first_decides('cpu', refuse)
     parts, device, calls, held_out = o.get('parts'), o.get('device', 'cpu'), [], Points(31)
     model = Parts() if parts else normal()
     optimizer = torch.optim.SGD(model.parameters(), .2, weight_decay=.01) if parts else torch.optim.AdamW(model.parameters(), .02)
@@ -72,6 +75,7 @@ def train(o):
         evals=o.get('evals', 4), patience=o.get('patience', 0), watch='score', checkpoint_s=o.get('checkpoint_s', 20), device=device)
     history = fit(model, marked, Points(o.get('n', 61)), optimizer, settings, step_schedule((.5,), .1), evaluate, o.get('out'))
     for row in history: del row['seconds']
+    for lock in held: lock.release()
     return dict(weights=digest(model.state_dict().values()), rng=digest([torch.get_rng_state()]), history=history, calls=len(calls),
         threads=threading.active_count(), values=[v for p in model.parameters() for v in p.flatten().tolist()])
 

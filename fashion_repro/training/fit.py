@@ -81,7 +81,7 @@ def micro_batches(
     cut = [share[j::parts] for j in range(parts)]
     return [([(epoch, i) for i in part or batch[:1]], bool(part)) for part in cut]
 
-# %% ../../nbs/training/03_fit.ipynb #fb2eb964
+# %% ../../nbs/training/03_fit.ipynb #fa588933
 def _loader_process(worker):
     import ctypes
     signal.signal(signal.SIGINT, signal.SIG_IGN); signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -91,10 +91,11 @@ def load_batches(
     items,          # map-style, indexed by (epoch, index)
     keys,           # iterable of lists of (epoch, index), one list a batch
     workers:int=0,  # loader processes
+    pin:bool=False, # page-locked memory, from which a GPU copies while it computes
 ):                  # iterator over collated batches, on the CPU
     "Batches of `items` in the order of `keys`."
     return iter(DataLoader(items, batch_sampler=keys, num_workers=workers, generator=torch.Generator().manual_seed(0),
-        worker_init_fn=_loader_process, pin_memory=torch.cuda.is_available()))
+        worker_init_fn=_loader_process, pin_memory=pin))
 
 # %% ../../nbs/training/03_fit.ipynb #2efc40db
 @contextmanager
@@ -109,7 +110,7 @@ def evaluating(
         set_rng_state(rng)
         for m,mode in modes.items(): m.training = mode
 
-# %% ../../nbs/training/03_fit.ipynb #f2465223
+# %% ../../nbs/training/03_fit.ipynb #254ca5e3
 def predict(
     model:nn.Module,  # used in evaluation mode, in fp32
     items,            # map-style, indexed by (epoch, index); visited as epoch 0
@@ -125,7 +126,7 @@ def predict(
     keys = [[(0, i) for i in share[j:j+batch_size]] for j in range(0, len(share), batch_size)]
     device, parts = next(model.parameters()).device, []
     with evaluating(model):
-        for batch in load_batches(items, keys, workers): parts.append(forward(model, send_to_device(batch, device)))
+        for batch in load_batches(items, keys, workers, device.type == 'cuda'): parts.append(forward(model, send_to_device(batch, device)))
     out = {k: torch.cat([p[k] if world > 1 else p[k].cpu() for p in parts]) for k in parts[0]}
     return {k: _interleave(v, world, len(items)).cpu() for k,v in out.items()}
 
@@ -408,7 +409,7 @@ def fit(
         finally: run.batches = None
     return run.finish()
 
-# %% ../../nbs/training/03_fit.ipynb #ef0ab9d7
+# %% ../../nbs/training/03_fit.ipynb #c8365f4e
 @patch
 def prepare(self:Training):
     "Seed, synchronise batch normalisation, restore, start the loader."
@@ -419,7 +420,7 @@ def prepare(self:Training):
     seed_everything(self.settings.seed + self.rank)     # processes differ in their dropout only
     self.restore()
     keys = (keys for s in range(self.step, self.steps) for keys,_ in micro_batches(len(self.items), s, self.settings, self.rank, self.world))
-    self.batches = None if self.over else load_batches(self.items, keys, self.settings.workers)
+    self.batches = None if self.over else load_batches(self.items, keys, self.settings.workers, self.acc.device.type == 'cuda')
     self.progress = Progress(self.steps, self.step, self.out, self.rank == 0)
 
 @patch

@@ -214,7 +214,7 @@ def check_names(module, row, table, data, scale, device, set)->tuple:
     one_of('device', device, ('auto', 'cpu', 'cuda'))
     return entry, set
 
-# %% ../../nbs/training/06_runs.ipynb #152fb57b
+# %% ../../nbs/training/06_runs.ipynb #35574502
 def _train(module, set, run):
     from fashion_repro.training.checkpoints import checkpoint_values
     method, start = import_module(module), time.monotonic()
@@ -227,13 +227,13 @@ def _train(module, set, run):
     identity = dict(place, params=json.loads(json.dumps(asdict(recipe))), fingerprint=catalogue.fingerprint, code=closure_hash(module))
     record = first_decides(run.device, lambda: prepare_folder(run.out, identity))
     if record:
-        if is_first(): print(f"{run.out} is finished ({shown(record['metrics'])})", flush=True)
+        if is_first(): print(f"{run.out} is finished ({shown(record)})", flush=True)
         return record
     spent = checkpoint_values(run.out/'ckpt').get('seconds', 0.)
     result = _result(method, recipe, catalogue, run)
     return _finish(run, dict(identity, **result), spent + time.monotonic() - start)
 
-# %% ../../nbs/training/06_runs.ipynb #523c3f04
+# %% ../../nbs/training/06_runs.ipynb #76568cab
 RESULT = ('metrics', 'split', 'protocol', 'n_train', 'n_eval', 'n_missing', 'defects')
 
 def _result(method, recipe, catalogue, run):
@@ -251,15 +251,16 @@ def _finish(run, known, seconds):
     if is_first():
         write_record(run.out, record)
         shutil.rmtree(run.out/'ckpt', ignore_errors=True)       # a finished run is not continued
-        print(f"{run.out/'record.json'}: {shown(record['metrics'])}; {record['minutes']:.1f} min", flush=True)
+        print(f"{run.out/'record.json'}: {shown(record)}; {record['minutes']:.1f} min", flush=True)
     return check_record(record)
 
 def shown(
-    metrics:dict, # of a record
-    most:int=4,   # how many
-)->str:           # e.g. 'val_f1 0.595, test_f1 0.593'
-    "The first metrics, for a line of text."
-    return ', '.join(f'{k} {v:.4g}' for k,v in list(metrics.items())[:most])
+    record:dict, # of a finished run
+    most:int=4,  # how many
+)->str:          # e.g. 'test_p 0.583, test_r 0.603, test_f1 0.593'
+    "The first metrics of the record's split, for a line of text."
+    mine = [k for k in record['metrics'] if k.startswith(record['split'])] or list(record['metrics'])
+    return ', '.join(f"{k} {record['metrics'][k]:.4g}" for k in mine[:most])
 
 # %% ../../nbs/training/06_runs.ipynb #05488879
 class Parser(argparse.ArgumentParser):
