@@ -6,17 +6,17 @@
 __all__ = ['SIZES', 'PICTURES', 'DEPARTMENT', 'split_of', 'pictures_of', 'picture_id', 'picture_of', 'truth', 'drawing_code',
            'jpeg', 'render', 'labels', 'words', 'near_pairs', 'composed_queries', 'click_log', 'wardrobe']
 
-# %% ../../nbs/data/03_demo.ipynb #676479ef
+# %% ../../nbs/data/03_demo.ipynb #8bdfcd34
 import hashlib, io, random
+from itertools import islice
 from pathlib import Path
 import numpy as np
-from dataclasses import replace
 from datasets import Dataset, Features, List, Value, concatenate_datasets
 from ..errors import UserError
-from . import cloth, drawing, garments, pieces, scenes, silhouettes
+from . import bottoms, cloth, drawing, garments, pieces, scenes, silhouettes, tops
 from .cache import cached_table
 from .descriptions import describe, differences, modification_text, query, title
-from .garments import GROUPS, VIEWS, Garment, attributes, draw_garment, sample_spec
+from .garments import GROUPS, VIEWS, attributes, draw_garment, sample_spec
 from .table import Catalogue, table_features
 
 # %% ../../nbs/data/03_demo.ipynb #4193fa41
@@ -63,12 +63,12 @@ def truth(
     "The garments that were really drawn, whatever the labels say."
     return [sample_spec(*picture_of(o)[:2]) for o in image_ids]
 
-# %% ../../nbs/data/03_demo.ipynb #22166d92
+# %% ../../nbs/data/03_demo.ipynb #f46dc488
 PICTURES = ['image', 'image_id', 'product_id', 'split', 'box']
 
 def drawing_code()->str:
     "Hash of the source of everything that decides what a picture looks like."
-    source = [Path(m.__file__).read_bytes() for m in (pieces, silhouettes, cloth, scenes, drawing, garments)]
+    source = [Path(m.__file__).read_bytes() for m in (pieces, tops, bottoms, silhouettes, cloth, scenes, drawing, garments)]
     return hashlib.sha256(b''.join(source)).hexdigest()[:12]
 
 def jpeg(image)->bytes:
@@ -124,7 +124,7 @@ def words(
         subcategory=[g.garment for g,_ in rows], **{k: [l[k] for _,l in rows] for k in GROUPS})
     return Dataset.from_dict(columns, features=table_features(['text','category','subcategory'], GROUPS))
 
-# %% ../../nbs/data/03_demo.ipynb #15d9c334
+# %% ../../nbs/data/03_demo.ipynb #ccce53a5
 def near_pairs(
     specs,      # garments of one kind
     limit:int,  # at most this many pairs per reference
@@ -134,7 +134,8 @@ def near_pairs(
     out = []
     for i,row in enumerate(codes):
         gap = (codes != row).sum(1)
-        for j in [j for j in np.flatnonzero((gap >= 1) & (gap <= 2)) if j != i][:limit]: out.append((i, int(j)))
+        close = (int(j) for j in np.flatnonzero((gap >= 1) & (gap <= 2)))
+        out += islice(((i, j) for j in close if len(differences(specs[i], specs[j])) <= 2), limit)    # an accent may differ as well
     return out
 
 def composed_queries(
