@@ -29,7 +29,7 @@ def crop_offsets(
     dx, dy = (N-w)//4, (N-h)//4
     return [(x*dx, y*dy) for x,y in _POINTS[:points]]
 
-# %% ../../nbs/data/08_crops.ipynb #f2920e33
+# %% ../../nbs/data/08_crops.ipynb #02f6453f
 def square(
     image:Image.Image,  # RGB, any size
     N:int,              # px
@@ -49,7 +49,7 @@ def multi_scale_crop(
     sides = crop_sides(N)
     w, h = rng.choice(sides), rng.choice(sides)
     x, y = rng.choice(crop_offsets(N, w, h, points))
-    view = square(image, N).resize((M, M), Image.Resampling.BILINEAR, box=(x, y, x+w, y+h))
+    view = square(image, N).crop((x, y, x+w, y+h)).resize((M, M), Image.Resampling.BILINEAR)
     return view.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if flip and rng.random() < .5 else view
 
 # %% ../../nbs/data/08_crops.ipynb #38df2b1d

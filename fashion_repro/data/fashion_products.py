@@ -96,15 +96,14 @@ def _unusable(cells, header, row, seen):
     if not row['id']: return 'has no id'
     if row['id'] in seen: return 'repeats an id'
 
-# %% ../../nbs/data/04_fashion_products.ipynb #49d78fbb
+# %% ../../nbs/data/04_fashion_products.ipynb #6e510359
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error, zipfile.BadZipFile, Image.DecompressionBombError)
 
 def decoded(
     raw:bytes,      # an encoded picture
 )->Image.Image:     # RGB, fully decoded
     "Decode a picture to its last byte."
-    image = Image.open(io.BytesIO(raw)); image.load()
-    return upright_rgb(image)
+    return upright_rgb(Image.open(io.BytesIO(raw)))
 
 def usable_pictures(
     source,         # Folder or Archive

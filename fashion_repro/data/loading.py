@@ -21,7 +21,7 @@ def item_rng(
     "The only source of randomness an item may use."
     return random.Random(f'{seed}/{epoch}/{index}')
 
-# %% ../../nbs/data/09_loading.ipynb #0801602b
+# %% ../../nbs/data/09_loading.ipynb #dca8b8e6
 class Items(Dataset):
     "Pictures and targets of some rows of a catalogue; an item is a dict of image, targets and index."
     def __init__(self,
@@ -33,7 +33,7 @@ class Items(Dataset):
         self.transform, self.seed = transform, seed
         self.rows = np.asarray(indices, dtype=np.int64)
         self.pictures = catalogue.table.select_columns(['image']).with_format('arrow')
-        self.targets = targets(catalogue, self.rows)
+        self.targets = torch.from_numpy(targets(catalogue, self.rows))  # (n, A) uint8
 
     def __len__(self): return len(self.rows)
 
@@ -46,9 +46,8 @@ class Items(Dataset):
 
     def __getitem__(self,
         key,    # (epoch, index) or index
-    )->dict:    # image (3, M, M) uint8 RGB, targets (A,) float32, index () int64
+    )->dict:    # image (3, M, M) uint8 RGB, targets (A,) float32, index int
         epoch, i = key if isinstance(key, tuple) else (0, key)
         if not 0 <= i < len(self): raise IndexError(f'item {i} of {len(self)}')
         view = np.array(self.transform(self.picture(i), item_rng(self.seed, epoch, i)))
-        return dict(image=torch.from_numpy(view).permute(2, 0, 1).contiguous(),
-            targets=torch.from_numpy(self.targets[i]).float(), index=torch.tensor(i))
+        return dict(image=torch.from_numpy(view).permute(2, 0, 1), targets=self.targets[i].float(), index=int(i))

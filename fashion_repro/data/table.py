@@ -153,12 +153,13 @@ def _rows_about(table, kept):
     inside = [pc.is_in(o, kept).to_numpy() for o in arrow_columns(table, names).columns]
     return table.select(np.flatnonzero(np.all(inside, 0)))
 
-# %% ../../nbs/data/00_table.ipynb #98c02d33
+# %% ../../nbs/data/00_table.ipynb #24c2d361
 def upright_rgb(
-    image:Image.Image,  # any mode
-)->Image.Image:         # RGB; transparent parts white; turned as its EXIF flag says
+    image:Image.Image,  # any mode, decoded or not
+)->Image.Image:         # RGB, decoded; transparent parts white; turned as its EXIF flag says
     "The picture a person would see."
-    if image.getexif().get(0x0112, 1) != 1: image = ImageOps.exif_transpose(image)
+    image.load()
+    if ('exif' in image.info or image.format == 'TIFF') and image.getexif().get(0x0112, 1) != 1: image = ImageOps.exif_transpose(image)
     if image.mode == 'RGB': return image
     if not image.has_transparency_data: return image.convert('RGB')
     image = image.convert('RGBA')
