@@ -7,19 +7,20 @@ __all__ = ['CUTS', 'COLOURS', 'PATTERNS', 'GROUPS', 'VIEWS', 'SKIN', 'HAIR', 'SH
            'lot', 'lot_accent', 'lot_pattern', 'sister', 'sample_spec', 'attributes', 'role_colours', 'dress_shape',
            'outline_of', 'camera', 'seen', 'shadow', 'in_shop', 'in_street', 'draw_garment']
 
-# %% ../../nbs/data/02_garments.ipynb #ee186e8c
+# %% ../../nbs/data/02_garments.ipynb #c56409f4
 import math, random
 import numpy as np
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from PIL import Image
 from .cloth import BRIGHT, fabric_tile, light, mix_table, pattern_tile, shade, third_colour
 from .drawing import ROLES, blur, shape
 from .scenes import background, noise, obstacle, sunlight
 from ..errors import UserError, one_of
 
-# %% ../../nbs/data/02_garments.ipynb #7586019e
+# %% ../../nbs/data/02_garments.ipynb #c6c9381e
 CUTS = {
- 't-shirt':  dict(gender='women men', sleeve='short*8 long*2 three-quarter', neckline='crew*6 v-neck*3 scoop*2 boat', fabric='cotton*8 silk knit', length='regular*6 cropped longline', fit='regular*4 loose*2 slim*2'),
+ 't-shirt':  dict(gender='women men', sleeve='short*8 long*2 three-quarter', neckline='crew*6 v-neck*3 scoop*2 boat', fabric='cotton*8 silk', length='regular*6 cropped longline', fit='regular*4 loose*2 slim*2'),
  'dress':    dict(gender='women', sleeve='sleeveless*4 short*3 three-quarter long*2', neckline='scoop*3 v-neck*3 crew*2 square*2 boat turtleneck', fabric='cotton*4 silk*4 knit denim leather', length='mini*3 midi*4 maxi*2', fit='regular*4 slim*2 loose*2'),
  'jeans':    dict(gender='women men', fabric='denim', length='regular*6 cropped', fit='slim*4 regular*4 loose*2'),
  'shirt':    dict(gender='men*2 women', sleeve='long*6 short*2 three-quarter', neckline='collar*7 mandarin', fabric='cotton*6 silk*2 denim*2', length='regular*6 longline', fit='regular*4 slim*3 loose'),
@@ -60,7 +61,7 @@ class Garment:
     length:str
     accent:str='white'  # second colour; a plain garment does not show it
 
-# %% ../../nbs/data/02_garments.ipynb #b8545fa3
+# %% ../../nbs/data/02_garments.ipynb #5eb6a297
 def zipf(n:int, s:float)->list: return [(k+1.5)**-s for k in range(n)]
 
 def lot(rng, text:str):
@@ -92,6 +93,7 @@ def sister(
         g = replace(g, **{group: rng.choice([o for o in names if o != getattr(g, group)])})
     return g if abs(BRIGHT[g.accent]-BRIGHT[g.colour]) > .27 else replace(g, accent=lot_accent(rng, g.colour))
 
+@lru_cache(100_000)
 def sample_spec(
     index:int,  # which garment, >= 0
     seed:int=0, # which wardrobe
@@ -112,7 +114,7 @@ def attributes(
     own = {k: [v] if (v := getattr(g, k)) else [] for k in GROUPS}
     return own if g.pattern == 'plain' else own | dict(colour=[g.colour, g.accent])
 
-# %% ../../nbs/data/02_garments.ipynb #86e89ff7
+# %% ../../nbs/data/02_garments.ipynb #92cc19cd
 SKIN = [(241,204,178),(228,184,150),(198,150,112),(150,104,74),(104,70,50)]
 HAIR = [(44,34,32),(84,58,40),(150,110,66),(60,40,30),(196,160,104)]
 SHOES, LEGWEAR, INNER = [(50,48,50),(232,230,226),(120,80,52)], [(58,66,92),(50,50,54),(120,112,100)], [(232,232,230),(60,60,64),(180,186,196)]
@@ -137,15 +139,16 @@ def dress_shape(
     "Colours of a shape in the cloth of a garment."
     S = 2*px; c1,c2 = shade(rng, g.colour), shade(rng, g.accent)
     at = s.tile+(rng.randrange(S)*2*S+rng.randrange(S))
-    rgb = mix_table(c1, c2, third_colour(g.pattern, c1, c2))[pattern_tile(g.pattern, S, 10+rng.randrange(3))[at]]
+    codes = np.take(pattern_tile(g.pattern, S, 10+rng.randrange(3)), at)
+    rgb = np.take(mix_table(c1, c2, third_colour(g.pattern, c1, c2)), codes, axis=0)
     rgb[s.other] = role_colours(rng, c1)[s.roles]
     if s.fade is not None and g.garment == 'jeans': rgb += (235-rgb)*(.38*s.fade)
     diffuse, gloss = light(g.fabric)
-    bright = diffuse[s.slope]*fabric_tile(g.fabric, S, 2*round(3*(px/64)**.5))[at]*np.float32(1/127)
+    bright = np.take(diffuse, s.slope)*np.take(fabric_tile(g.fabric, S, 2*round(3*(px/64)**.5)), at)*np.float32(1/127)
     bright[s.matte] = light('cotton')[0][s.slope[s.matte]]
     rgb *= (bright*s.ink)[:,None]
     if gloss is None: return rgb
-    shine = gloss[s.slope]; shine[s.matte] = 0
+    shine = np.take(gloss, s.slope); shine[s.matte] = 0
     return rgb+shine[:,None]
 
 def outline_of(g:Garment)->Garment:
