@@ -6,12 +6,12 @@
 __all__ = ['SKIRT', 'DRESS', 'FOLDS', 'LEG', 'SHORTS_LEG', 'INSEAM', 'SHORTS', 'skirt_edge', 'skirt', 'bodice', 'dress', 'leg',
            'leg_folds', 'jeans_details', 'trouser_details', 'bottoms', 'jumpsuit']
 
-# %% ../../nbs/data/02c_bottoms.ipynb #374c2f2d
+# %% ../../nbs/data/02c_bottoms.ipynb #2ae82f3b
 import numpy as np
-from .pieces import (Part, both, buttons, curve, disc, drapes, inside, measures, neck_band, neck_edge, outlined, pair, path, rect,
+from .pieces import (Part, both, buttons, curve, disc, drapes, inside, measures, neck_band, neck_edge, pair, path, rect,
     sleeves, stroke, strokes2, tall_neck, torso, torso_folds)
 
-# %% ../../nbs/data/02c_bottoms.ipynb #3c9bef03
+# %% ../../nbs/data/02c_bottoms.ipynb #9c975986
 SKIRT = dict(mini=40., midi=66., maxi=94.)  # cm from the waist
 DRESS = dict(mini=38., midi=62., maxi=92.)
 FOLDS = dict(slim=1, regular=2, loose=4)    # on each side
@@ -42,6 +42,7 @@ def skirt(g, back:bool=False, worn:bool=False)->list:
     elif g.fit == 'slim': parts.append(stroke([(0,40+L-14),(0,42+L)], 'edge', 1.2))
     return parts + ([stroke([(0,41),(0,58)], 'zip', 1.2)] if back else [])
 
+# %% ../../nbs/data/02c_bottoms.ipynb #e8a8a1ba
 def bodice(g, m:dict, w:float, back:bool)->tuple:
     "What a dress or jumpsuit has above the waist: parts behind the skirt, before it, and the neckline."
     front = neck_edge(m, g.neckline); bare = g.sleeve == 'sleeveless'
@@ -58,7 +59,7 @@ def dress(g, back:bool=False, worn:bool=False)->list:
     parts += [Part('hem', rect(-end,y-6,end,y+2.5), 'mark'), Part('waist', rect(-w-.2,38.5,w+.2,42.2), 'trim')]
     return parts + ([stroke([(0,5),(0,49)], 'zip', 1.)] if back else []) + neck
 
-# %% ../../nbs/data/02c_bottoms.ipynb #b6f47d1a
+# %% ../../nbs/data/02c_bottoms.ipynb #1db47b7a
 LEG = dict(slim=6.6, regular=9., loose=13.)          # half width at the ankle, cm
 SHORTS_LEG = dict(slim=9.8, regular=11.6, loose=14.)
 INSEAM = dict(regular=103., cropped=84.)             # length from the waist, cm
@@ -85,6 +86,7 @@ def leg_folds(y:float, length:float, x0:float, x1:float)->list:
     if length > 60: f += [[(x1,knee-3),(x1-7,knee),(x0+2,knee+1)], [(x0,length*.72),(x0+6,length*.74),(x1-2,length*.73)], [(x0+1,length-9),(x0+8,length-7.5),(x1,length-9)]]
     return [p for o in f for p in strokes2(curve(o)+(0,y), 'fold', 2.2)]
 
+# %% ../../nbs/data/02c_bottoms.ipynb #758f3d35
 def jeans_details(g, m:dict, w:float, back:bool, x0:float, x1:float, end:float)->list:
     "Topstitching, round pockets, a rivet, faded thighs; patch pockets and a yoke behind."
     out = strokes2([(x0,end-3.2),(x1,end-3.2)], 'stitch', 1.) + [stroke([(0,1),(0,31)], 'seam', 1.)]

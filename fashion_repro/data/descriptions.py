@@ -6,9 +6,9 @@
 __all__ = ['NOUN', 'SLEEVES', 'NECKS', 'UNSAID', 'ORDER', 'PHRASINGS', 'CHANGES', 'phrases', 'noun', 'this', 'describe', 'title',
            'query', 'differences', 'modification_text']
 
-# %% ../../nbs/data/02h_descriptions.ipynb #54e203c9
+# %% ../../nbs/data/02h_descriptions.ipynb #dccc665c
 import random
-from .garments import GROUPS, Garment, attributes
+from .garments import GROUPS, Garment
 
 # %% ../../nbs/data/02h_descriptions.ipynb #0b78084c
 NOUN = {'t-shirt':'t-shirt', 'tank top':'tank top', 'polo':'polo shirt'}

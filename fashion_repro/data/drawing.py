@@ -115,7 +115,7 @@ def raster(
     R.fade = strokes(parts, 'fade', k, S, 3*k[0])
     return R
 
-# %% ../../nbs/data/02g_drawing.ipynb #07f633ce
+# %% ../../nbs/data/02g_drawing.ipynb #c3f6690f
 def slope(R)->np.ndarray:
     "(S, S) lean of the surface towards the light, in [-1, 1]."
     gy,gx = np.gradient((R.height*2.6+R.fold*.85)*np.float32(R.k[0]*1.15))
@@ -129,7 +129,7 @@ def tile_position(
     "Where in the pattern each covered px lies."
     yy,xx = np.divmod(flat, S)
     x,y = xx-np.float32(R.k[1]), yy-np.float32(R.k[2])
-    a = np.radians(R.angle.ravel()[flat]); c,s = np.cos(a), np.sin(a); bend = R.fold.ravel()[flat]*(1.2*R.k[0])
+    a = np.radians(R.angle.ravel()[flat]); c,s = np.cos(a), np.sin(a); bend = R.fold.ravel()[flat]*(.6*R.k[0])
     u,v = (np.rint(o+bend).astype(np.int32) % S for o in (x*c-y*s, x*s+y*c))
     return v*(2*S)+u
 

@@ -61,7 +61,7 @@ class Garment:
     length:str
     accent:str='white'  # second colour; a plain garment does not show it
 
-# %% ../../nbs/data/02_garments.ipynb #5eb6a297
+# %% ../../nbs/data/02_garments.ipynb #468689a5
 def zipf(n:int, s:float)->list: return [(k+1.5)**-s for k in range(n)]
 
 def lot(rng, text:str):
@@ -81,6 +81,7 @@ def lot_pattern(rng, garment:str, fabric:str)->str:
     if garment == 'jeans' or fabric == 'leather': return rng.choices(PATTERNS, [20]+[.5]*8)[0]
     return rng.choices(PATTERNS, [2.3]+zipf(8, 1.))[0]
 
+# %% ../../nbs/data/02_garments.ipynb #3ff703cc
 def sister(
     g:Garment,  # a garment
     rng,        # random.Random

@@ -75,7 +75,7 @@ def shoulder_y(m:dict, x:float)->float:
     "Height in cm of the shoulder at x."
     return max(0., m['slope']*(x-7)/(m['shoulder']-7))
 
-# %% ../../nbs/data/02a_pieces.ipynb #6cead447
+# %% ../../nbs/data/02a_pieces.ipynb #aa19d3f4
 NECK = {'crew':(8.5,8.5), 'v-neck':(9.,21.), 'scoop':(11.,17.), 'square':(11.5,14.), 'boat':(15.,4.5), 'turtleneck':(8.,3.),
     'collar':(8.5,7.), 'mandarin':(8.5,6.), 'hood':(9.,9.), 'lapel':(8.5,33.)}  # half width and depth of the opening, cm
 
@@ -101,6 +101,7 @@ def armhole(
     if strap: return curve([(strap, shoulder_y(m,strap)), (strap-.5, 12), (c-4, a-4), (c, a+1)])
     return curve([(m['shoulder'], m['slope']), (m['shoulder']-1.5, m['slope']+9), (c, a)])
 
+# %% ../../nbs/data/02a_pieces.ipynb #f15af0b2
 def sides(
     m:dict,         # measures
     hem:float,      # height of the hem, cm
@@ -189,7 +190,7 @@ def lapels(
     back = Part('', both([(0,-5.5),(6,-5.5),(8,0),(0,1.5)]), 'collar')
     return [lining, under, back, *pair('', lapel, 'collar2'), *pair('', collar, 'collar'), stroke([(over,stop),(over,hem+1)], 'edge', 1.2), Part('neckline', rect(-15,-5.5,15,stop), 'mark')]
 
-# %% ../../nbs/data/02a_pieces.ipynb #e7d181ec
+# %% ../../nbs/data/02a_pieces.ipynb #f1f2bd3a
 LENGTH = {'short':21., 'three-quarter':43., 'long':60.}    # cm
 SPREAD = {'short':44., 'three-quarter':30., 'long':24.}    # degrees from the vertical, laid flat
 OPENING = {'short':17., 'three-quarter':12.5, 'long':10.}  # cm
@@ -204,6 +205,7 @@ def direction(
     t = SPREAD.get(sleeve, 24.)*(.45 if worn else 1) + (4 if fit=='loose' else 0); a = math.radians(t)
     return np.array([math.sin(a), math.cos(a)]), np.array([math.cos(a), -math.sin(a)]), -t
 
+# %% ../../nbs/data/02a_pieces.ipynb #de6b461f
 def sleeves(
     m:dict,             # measures
     g,                  # garment: its sleeve and fit

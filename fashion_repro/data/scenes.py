@@ -12,7 +12,7 @@ import numpy as np
 from functools import lru_cache
 from PIL import Image, ImageDraw, ImageFilter
 
-# %% ../../nbs/data/02f_scenes.ipynb #1eacea89
+# %% ../../nbs/data/02f_scenes.ipynb #f26cfdbf
 def paint(rng, low:float, high:float, tint=(0,0,0))->tuple:
     "A colour of random brightness with a tint."
     b = rng.uniform(low, high)
@@ -38,6 +38,7 @@ def street(d, rng, w, h):
         x += bw
     d.rectangle((0,h*.76,w,h), fill=paint(rng, 105, 150)); d.rectangle((0,h*.76,w,h*.785), fill=paint(rng, 160, 190))
 
+# %% ../../nbs/data/02f_scenes.ipynb #47e13502
 def park(d, rng, w, h):
     "Lawn, path and trees."
     d.rectangle((0,0,w,h), fill=paint(rng, 200, 228, (-20,4,22))); d.rectangle((0,h*.62,w,h), fill=paint(rng, 110, 150, (-30,18,-50)))
@@ -57,6 +58,7 @@ def room(d, rng, w, h):
     d.line((x+.13*w,.1*h,x+.13*w,.5*h), fill=white, width=max(1,int(w*.012))); x = rng.uniform(0,.8)*w
     d.ellipse((x-.12*w,.5*h,x+.14*w,.76*h), fill=paint(rng, 70, 110, (-28,24,-30))); d.rectangle((x-.05*w,.72*h,x+.07*w,.86*h), fill=paint(rng, 140, 190, (20,0,-20)))
 
+# %% ../../nbs/data/02f_scenes.ipynb #15688744
 def beach(d, rng, w, h):
     "Sky, sea and sand."
     for k in range(20): d.rectangle((0,h*.5*k/20,w,h*.5*(k+1)/20+1), fill=(150+4*k,196+2*k,236))

@@ -7,12 +7,12 @@ __all__ = ['FRONTS', 'HEM', 'KNITTED', 'EXTRA', 'CUFF', 'COAT', 'plain_front', '
            'hoodie_front', 'jacket_front', 'cardigan_front', 'hood', 'top_back', 'flip_down', 'shirt_tail', 'top_hem',
            'top', 'blazer', 'coat', 'double_breasted']
 
-# %% ../../nbs/data/02b_tops.ipynb #1a82dc53
+# %% ../../nbs/data/02b_tops.ipynb #1d0fc993
 import numpy as np
-from .pieces import (NECK, Part, armhole, both, buttons, curve, disc, drapes, hem_band, inside, lapels, line, measures, neck_band,
+from .pieces import (NECK, Part, armhole, both, buttons, curve, disc, drapes, hem_band, inside, lapels, measures, neck_band,
     neck_edge, outlined, pair, path, rect, shirt_collar, shoulder_y, side, sides, sleeves, stand_collar, stroke, strokes2, tall_neck, torso, torso_folds)
 
-# %% ../../nbs/data/02b_tops.ipynb #729291f5
+# %% ../../nbs/data/02b_tops.ipynb #d4fa2683
 def plain_front(g, m:dict, hem:float)->list:
     "T-shirt and sweater: a ribbed neck."
     return tall_neck() if g.neckline == 'turtleneck' else neck_band(m, g.neckline, 'rib', 2.8)
@@ -32,6 +32,7 @@ def polo_front(g, m:dict, hem:float)->list:
     placket = [Part('', rect(-2.6,6,2.6,25), 'collar'), stroke([(-2.6,6),(-2.6,25),(2.6,25),(2.6,6)])]
     return placket + buttons((12,18,23), 0, 1.2) + shirt_collar('trim')
 
+# %% ../../nbs/data/02b_tops.ipynb #09e6374b
 def hoodie_front(g, m:dict, hem:float)->list:
     "Hoodie: the hood's lower edge, a kangaroo pocket, cords."
     y = hem-22; pocket = both([(0,y),(9.5,y),(15.5,y+13),(15.5,hem-1.5),(0,hem-1.5)])
