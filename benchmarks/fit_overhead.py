@@ -3,7 +3,6 @@
     python benchmarks/fit_overhead.py [repeats]"""
 import statistics, sys, tempfile, time
 import torch
-from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from fashion_repro.backbones.small_cnn import SmallCNN

@@ -20,9 +20,12 @@ class Start:
         self.processes = [FORKS.Process(target=train_points.run, args=(options, e, str(self.log) + str(r)*(r > 0))) for r,e in enumerate(envs)]
         for p in self.processes: p.start()
 
-    def end(self, status=0, within=60):
+    def end(self, status=0, within=20):
         "Wait; the result, or the log when the run was to end with another status."
         for p in self.processes: p.join(within)
+        for p in self.processes:
+            if p.is_alive(): p.kill()                                 # its exit code tells
+        for p in self.processes: p.join()
         assert [p.exitcode for p in self.processes] == [status]*len(self.processes), self.log.read_text()
         return json.loads(self.result.read_text()) if status == 0 else self.log.read_text()
 

@@ -1,5 +1,5 @@
 """Small training runs for test_training.py, each in a process of its own."""
-import errno, hashlib, json, multiprocessing, os, random, signal, sys, threading, time
+import errno, hashlib, json, os, random, signal, sys, threading, time
 from pathlib import Path
 import torch
 from torch import nn
@@ -82,7 +82,6 @@ def train(o):
 def run(options, env, log):
     "What a process of test_training.py executes: train, write the result (the first process only), or say in `log` what went wrong."
     os.environ.update(env); torch.set_num_threads(1)
-    multiprocessing.set_start_method('fork', force=True)                   # of loader processes, as in any program
     sys.stdout = sys.stderr = open(log, 'w', buffering=1)
     watch_owner()
     try: result = train(options)

@@ -81,7 +81,7 @@ def micro_batches(
     cut = [share[j::parts] for j in range(parts)]
     return [([(epoch, i) for i in part or batch[:1]], bool(part)) for part in cut]
 
-# %% ../../nbs/training/03_fit.ipynb #fa588933
+# %% ../../nbs/training/03_fit.ipynb #25ffdaa9
 def _loader_process(worker):
     import ctypes
     signal.signal(signal.SIGINT, signal.SIG_IGN); signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -94,8 +94,9 @@ def load_batches(
     pin:bool=False, # page-locked memory, from which a GPU copies while it computes
 ):                  # iterator over collated batches, on the CPU
     "Batches of `items` in the order of `keys`."
+    fork = 'fork' if workers and sys.platform == 'linux' else None           # their parent is this process, not a server
     return iter(DataLoader(items, batch_sampler=keys, num_workers=workers, generator=torch.Generator().manual_seed(0),
-        worker_init_fn=_loader_process, pin_memory=pin))
+        worker_init_fn=_loader_process, pin_memory=pin, multiprocessing_context=fork))
 
 # %% ../../nbs/training/03_fit.ipynb #2efc40db
 @contextmanager
