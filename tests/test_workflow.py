@@ -1,6 +1,5 @@
 "The workflow end to end, on a toy paper in a checkout of its own: it runs, resumes, refuses, survives kills and tells."
 import json, os, shutil, signal, subprocess, sys, time
-from pathlib import Path
 import psutil, pytest
 import toy
 

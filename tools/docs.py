@@ -23,9 +23,17 @@ def is_experiment(path):
     return any("parameters" in c["metadata"].get("tags", []) for c in json.loads(Path(path).read_text())["cells"])
 
 def symbols():
-    "name -> (module, qualified name), from nbdev's index."
-    ns = {}; exec((get_config().lib_path/"_modidx.py").read_text(), ns)
-    return {q[len(m)+1:]: (m, q) for m, d in ns["d"]["syms"].items() for q in d}
+    "name -> {module: qualified name}, from nbdev's index."
+    ns, out = {}, {}
+    exec((get_config().lib_path/"_modidx.py").read_text(), ns)
+    for m, d in ns["d"]["syms"].items():
+        for q in d: out.setdefault(q[len(m)+1:], {})[m] = q
+    return out
+
+def qualified(name, mod, syms):
+    "The qualified name meant on the page of `mod`: its own, or the only one; None when that is open."
+    found = syms.get(name, {})
+    return found.get(mod) or (list(found.values())[0] if len(found) == 1 else None)
 
 def plain(o):
     "execnb's attribute dicts and fastcore's lists -> plain ones."
@@ -45,15 +53,17 @@ def output(o):
 def autodoc(name, mod, syms):
     "The Sphinx directive that documents one symbol."
     import importlib, inspect
-    m, q = syms.get(name, (mod, f"{mod}.{name}"))
-    o = importlib.import_module(m)
+    q = qualified(name, mod, syms) or f"{mod}.{name}"
+    o = importlib.import_module(q[:-len(name)-1])
     for p in name.split("."): o = getattr(o, p)
     kind = "autoclass" if inspect.isclass(o) else "automethod" if "." in name else "autofunction" if callable(o) else "autodata"
     return f"```{{eval-rst}}\n.. {kind}:: {q}\n```"
 
-def with_links(text, syms):
+def with_links(text, mod, syms):
     "Markdown in which `name` becomes a cross-reference where nbdev knows the symbol."
-    def link(m): return f"{{py:obj}}`{m[1]}{m[2] or ''} <{syms[m[1]][1]}>`" if m[1] in syms else m[0]
+    def link(m):
+        q = qualified(m[1], mod, syms)
+        return f"{{py:obj}}`{m[1]}{m[2] or ''} <{q}>`" if q else m[0]
     out, fence = [], False
     for line in text.split("\n"):
         if line.lstrip().startswith("```"): fence = not fence
@@ -91,11 +101,11 @@ def page(src, syms, report=False):
     NBProcessor(nb=nb, procs=PROCS, process=True)
     fm = getattr(nb, "frontmatter_", {})
     head = f"# {fm.get('title', src.stem)}\n" + (f"\n*{fm['description']}*\n" if fm.get("description") else "")
-    cells = [v4.new_markdown_cell(with_links(head, syms))]
+    cells = [v4.new_markdown_cell(with_links(head, mod, syms))]
     for c in nb.cells:
         tags = set((c.get("metadata") or {}).get("tags", []))
         if c.cell_type == "raw": continue
-        if c.cell_type == "markdown": cells.append(v4.new_markdown_cell(with_links(c.source, syms)))
+        if c.cell_type == "markdown": cells.append(v4.new_markdown_cell(with_links(c.source, mod, syms)))
         elif m := re.match(r"show_doc\(\s*([\w.]+)", c.source.strip()): cells.append(v4.new_markdown_cell(autodoc(m[1], mod, syms)))
         elif cell := code_cell(c, tags | ({"hide-input"} if report else set()), src.stem): cells.append(cell)
     return cells
