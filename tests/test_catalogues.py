@@ -142,9 +142,9 @@ def test_a_full_disk_is_one_sentence(tmp_path):
 def test_the_real_archive(real_data):
     "Counts of the published archive, its measured defects, and how long it takes to open."
     home = real_data("fashion-product-images-small")
-    begin = time.perf_counter(); cat = fashion_products(home); first = time.perf_counter() - begin
-    begin = time.perf_counter(); again = fashion_products(home/"archive.zip"); second = time.perf_counter() - begin
-    print(f"first opening {first:.1f} s, later {second:.2f} s")
+    begin = time.process_time(); cat = fashion_products(home); first = time.process_time() - begin
+    begin = time.process_time(); again = fashion_products(home/"archive.zip"); second = time.process_time() - begin
+    print(f"first opening {first:.1f} s of processor time, later {second:.2f} s")
     assert first < 60 and second < 2 and again.fingerprint == cat.fingerprint
     assert len(cat) == 35_264 and cat.defects == []
     assert {g: len(o) for g, o in cat.groups.items()} == dict(gender=5, masterCategory=7, subCategory=45, articleType=139, baseColour=46, season=4, usage=8)

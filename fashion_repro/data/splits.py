@@ -6,14 +6,13 @@
 __all__ = ['SHARES', 'picture_print', 'near_pairs', 'title_words', 'brand_names', 'strip_brand', 'key_numbers', 'rare_keys',
            'components', 'grouped_split', 'crossing_keys', 'crossing_pairs']
 
-# %% ../../nbs/data/05_splits.ipynb #f296a66c
+# %% ../../nbs/data/05_splits.ipynb #b68c3f8c
 import math, re
 import numpy as np
 from collections import Counter
 from PIL import Image
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from ..errors import UserError
 
 # %% ../../nbs/data/05_splits.ipynb #3f620cdb
 def picture_print(

@@ -6,8 +6,8 @@
 __all__ = ['SPLITS', 'COLUMNS', 'table_features', 'arrow_columns', 'column_ids', 'check_table', 'Catalogue', 'class_names',
            'group_columns', 'targets', 'annotated', 'split_indices', 'subset', 'upright_rgb', 'open_image']
 
-# %% ../../nbs/data/00_table.ipynb #9dfe2573
-import hashlib, io
+# %% ../../nbs/data/00_table.ipynb #c9af0c15
+import hashlib
 import numpy as np, pyarrow as pa, pyarrow.compute as pc
 from PIL import Image, ImageOps
 from dataclasses import dataclass, field, replace
