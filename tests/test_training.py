@@ -144,8 +144,14 @@ def test_a_run_ends_with_its_owner(tmp_path):
     assert psutil.wait_procs(family, timeout=3)[1] == []
     owner.wait()
 
+def test_loader_processes_end_with_a_killed_run(tmp_path):
+    (run,) = Start(tmp_path, out=str(tmp_path/'run'), nap=.1, epochs=1000, evals=1, workers=2).processes
+    while len(family := psutil.Process(run.pid).children()) < 2 and run.is_alive(): time.sleep(.02)
+    run.kill(); run.join()
+    assert len(family) == 2 and psutil.wait_procs(family, timeout=2)[1] == []
+
 def test_nothing_is_left_behind(tmp_path):
-    assert train(tmp_path, workers=2)['threads'] == 1
+    assert train(tmp_path, workers=2)['threads'] == ['MainThread']
     left = [p for p in psutil.Process().children(recursive=True) if 'train_points' in ' '.join(p.cmdline()) and p.status() != psutil.STATUS_ZOMBIE]
     assert len(left) <= 1                                             # the server that forks the runs
 

@@ -76,8 +76,10 @@ def train(o):
     history = fit(model, marked, Points(o.get('n', 61)), optimizer, settings, step_schedule((.5,), .1), evaluate, o.get('out'))
     for row in history: del row['seconds']
     for lock in held: lock.release()
+    threads_end = time.monotonic() + 3
+    while threading.active_count() > 1 and time.monotonic() < threads_end: time.sleep(.01)     # those of a closed queue need a moment
     return dict(weights=digest(model.state_dict().values()), rng=digest([torch.get_rng_state()]), history=history, calls=len(calls),
-        threads=threading.active_count(), values=[v for p in model.parameters() for v in p.flatten().tolist()])
+        threads=[t.name for t in threading.enumerate()], values=[v for p in model.parameters() for v in p.flatten().tolist()])
 
 def run(options, env, log):
     "What a process of test_training.py executes: train, write the result (the first process only), or say in `log` what went wrong."
