@@ -49,7 +49,7 @@ def rates(get, other, seed, block=10):
     "Pictures a second of processor time of two sources, in alternating blocks so that both meet the same disturbances."
     spent, pads, r = [0., 0.], [], random.Random(seed)
     for k,start in enumerate(range(0, PICTURES, block)):
-        pads = [bytes(r.randrange(200_000)) for _ in range(8)]
+        pads[:] = [bytes(r.randrange(200_000)) for _ in range(8)]
         for side in ((0, 1) if k % 2 else (1, 0)):
             begin = time.process_time()
             for i in range(start, start+block): (get, other)[side](i)
