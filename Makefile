@@ -38,6 +38,9 @@ reproduce: install ## re-run experiments: PAPER= TABLE= SCALE=smoke|demo|paper D
 	  $(if $(DATA),--data "$(DATA)") $(if $(DATA_DIR),--data-dir "$(DATA_DIR)") $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(DEVICE),--device "$(DEVICE)") \
 	  $(if $(ALL),--all) $(if $(CORES),--cores "$(CORES)") $(if $(PROFILE),--profile "$(PROFILE)")
 
+# one thread a test, as in the workflow's jobs: two workers side by side beat two threads, and sums keep their order
+test test-all notebooks: export OMP_NUM_THREADS := 1
+
 test: install ## the repository's own consistency, every notebook at smoke scale, tests of a minute or less
 	$(TESTS) tests/test_repo.py
 	$(BIN)/nbdev_test --n_workers $(or $(CORES),2)
