@@ -6,7 +6,7 @@
 __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'NETWORKS', 'Recipe', 'LabelPrior', 'build_network', 'split_items', 'step',
            'scores', 'split_metrics', 'fit_network', 'model_card', 'score_split', 'train']
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #e110782c
+# %% ../../nbs/ifashion/02_attributes.ipynb #a5f23d4f
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from ..training.checkpoints import save_model
 from ..training.devices import seed_everything
 from ..training.fit import Settings, fit, predict
 from ..training.optim import RMSpropTF, step_schedule
-from ..training.runs import Run, train_main
+from ..training.runs import Run, is_first, train_main
 
 # %% ../../nbs/ifashion/02_attributes.ipynb #54099d47
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class Recipe:
     epochs:float=20.           # not stated; lr falls to a tenth at 50 %, 75 % and 90 % of it
     k:int=8                    # labels predicted for an image
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #9d9a9ada
+# %% ../../nbs/ifashion/02_attributes.ipynb #d82dc2b6
 PAPER = Recipe()
-DEMO = replace(PAPER, width=.25, resize_px=64, input_px=56, batch_size=64, epochs=4.)  # N : M as in the paper
+DEMO = replace(PAPER, width=.25, resize_px=64, input_px=56, batch_size=64, eps=.1, epochs=8.)  # N : M as in the paper
 SMOKE = replace(DEMO, width=.125, batch_size=32, epochs=1.)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
@@ -156,7 +156,7 @@ def model_card(
         classes=class_names(catalogue), data=catalogue.name, licence=catalogue.licence, fingerprint=catalogue.fingerprint,
         scale=run.scale, seed=run.seed, metrics=metrics)
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #2234716f
+# %% ../../nbs/ifashion/02_attributes.ipynb #e6aa1ff4
 def score_split(
     recipe:Recipe,       # sizes, schedule, network
     net:nn.Module,       # trained
@@ -166,8 +166,9 @@ def score_split(
 )->dict:                 # '<split>_<metric>' -> fraction
     "Score a split; keep the counts and the logits of each image in the run's folder."
     logits, truth = scores(net, split_items(recipe, catalogue, split))
-    np.save(out/f'items_{split}.npy', topk_counts(topk_hits(logits, truth, recipe.k), truth.sum(1).long(), recipe.k))  # (N, 3) hits, predicted, true
-    np.save(out/f'logits_{split}.npy', logits.numpy())                       # (N, A)
+    if is_first():                                                          # one process writes
+        np.save(out/f'items_{split}.npy', topk_counts(topk_hits(logits, truth, recipe.k), truth.sum(1).long(), recipe.k))
+        np.save(out/f'logits_{split}.npy', logits.numpy())                   # (N, A); items are (N, 3): hits, predicted, true
     found = split_metrics(logits, truth, group_columns(catalogue), recipe.k)
     return {f'{split}_{name}': value for name,value in found.items()}
 
@@ -182,7 +183,7 @@ def train(
     net = build_network(recipe, targets(catalogue, rows['train']))
     if recipe.network != 'label_prior': fit_network(recipe, net, catalogue, run)
     metrics = {name: v for split in ('val', 'test') for name,v in score_split(recipe, net, catalogue, split, run.out).items()}
-    save_model(run.out/'model', net, model_card(recipe, catalogue, run, metrics))
+    if is_first(): save_model(run.out/'model', net, model_card(recipe, catalogue, run, metrics))
     return dict(metrics=metrics, split='test', protocol='P1', n_train=len(rows['train']), n_eval=len(rows['test']),
                 n_missing=len(catalogue.defects), defects=catalogue.defects)
 
