@@ -10,7 +10,7 @@ import json, shutil, sys, time
 from pathlib import Path
 from .experiments import Job, Table
 
-# %% ../../nbs/workflow/03_progress.ipynb #fc81e2ef
+# %% ../../nbs/workflow/03_progress.ipynb #260ff75f
 def job_state(
     root:Path,       # the checkout
     job:Job,         # one run of the plan
@@ -23,7 +23,7 @@ def job_state(
         if not (folder/name).exists(): continue
         seen = json.loads((folder/name).read_text()) if name == 'progress.json' else {}
         recent = time.time() - (folder/name).stat().st_mtime < fresh
-        return {**seen, 'state': 'running' if recent and seen.get('state', 'running') in ('running', 'finished') else 'waiting'}
+        return {**seen, 'state': 'running' if recent and seen.get('state') != 'stopped' else 'waiting'}
     return dict(state='waiting')
 
 # %% ../../nbs/workflow/03_progress.ipynb #af470c37
