@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['ABOUT', 'EXAMPLES', 'Parser', 'parser', 'dispatch', 'main']
 
-# %% ../nbs/cli.ipynb #bbbfa3a0
+# %% ../nbs/cli.ipynb #13f8bc8a
 import argparse, os, sys
-from .errors import UserError
+from .errors import UserError, one_of
 
 # %% ../nbs/cli.ipynb #bb45e1f7
 class Parser(argparse.ArgumentParser):
@@ -28,7 +28,7 @@ EXAMPLES = """examples:
 
 Nothing is downloaded. `fashion-repro COMMAND --help` explains a command."""
 
-# %% ../nbs/cli.ipynb #02063239
+# %% ../nbs/cli.ipynb #54060883
 def _reproduce(args):
     from fashion_repro.workflow.reproduce import reproduce
     return reproduce(paper=args.paper, table=args.table, scale=args.scale, data=args.data, data_dir=args.data_dir, seeds=args.seeds,
@@ -61,12 +61,12 @@ def _add_run(sub):
     p.add_argument('parameters', nargs='*', metavar='name=value', help='a name in the notebook\'s parameters cell, and its value')
     p.set_defaults(run=_run)
 
-# %% ../nbs/cli.ipynb #4507e982
+# %% ../nbs/cli.ipynb #bc38546a
 def _data(args):
     if args.what == 'cache': return _data_cache(args)
     from fashion_repro.data import datasets
     if args.what == 'list': print(*datasets.data_sets(), sep='\n'); return
-    catalogue = datasets.open_catalogue(args.name, data_dir=args.data_dir, scale=args.scale)
+    catalogue = datasets.open_catalogue(args.name, data_dir=args.data_dir, scale=args.scale or ('smoke' if args.name == 'wardrobe' else 'paper'))
     if args.what == 'check':
         from fashion_repro.data.check import check, report_text
         print(report_text(check(catalogue)))
@@ -75,6 +75,7 @@ def _data(args):
 def _data_show(args, catalogue):
     os.environ.setdefault('MPLBACKEND', 'agg')
     from fashion_repro.data.show import show
+    one_of('ending of --out', os.path.splitext(args.out)[1], ('.png', '.pdf', '.svg'))
     try: show(catalogue).savefig(args.out, dpi=100, bbox_inches='tight')
     except (OSError, ValueError) as e: raise UserError(f'cannot write {args.out} ({e}): name a .png or .pdf in a folder that exists') from e
     print(f'{args.out}: a sample of {catalogue.name} ({len(catalogue):,} images)')
@@ -86,7 +87,7 @@ def _data_cache(args):
     for o in stored: print(f"{o['key']}  {o['rows']:,} rows  {o['bytes']/1e6:.0f} MB")
     print(f"{len(stored)} tables, {sum(o['bytes'] for o in stored)/1e6:.0f} MB in {cache_root()}")
 
-# %% ../nbs/cli.ipynb #618a1534
+# %% ../nbs/cli.ipynb #db4bd3b7
 def _add_data(sub):
     p = sub.add_parser('data', help='list, check and look at data sets', description='Data sets: which there are, whether yours is whole, what it looks like.')
     what = p.add_subparsers(dest='what', metavar='WHAT', required=True, parser_class=Parser)
@@ -95,7 +96,7 @@ def _add_data(sub):
         q = what.add_parser(name, help=text, description=text)
         q.add_argument('name', help='e.g. wardrobe')
         q.add_argument('--data-dir', default='', help='where its files are: a folder or an archive')
-        q.add_argument('--scale', default='smoke', help='how many pictures are generated, for the wardrobe: smoke, demo or paper')
+        q.add_argument('--scale', default='', help='how many pictures: smoke, demo or paper (default: smoke for the wardrobe, which is drawn; all of a real data set)')
     q.add_argument('--out', default='sheet.png', help='the picture to write (default: sheet.png)')
     q = what.add_parser('cache', help='what is stored under $FASHION_REPRO_CACHE, and how to remove it')
     q.add_argument('--remove', default='', metavar='NAME', help='remove the tables of one data set, one table, or `all`')

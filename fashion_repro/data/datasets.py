@@ -14,7 +14,7 @@ from . import fashion_products as products
 from .table import Catalogue, subset
 from ..errors import UserError, one_of
 
-# %% ../../nbs/data/06_datasets.ipynb #95476be6
+# %% ../../nbs/data/06_datasets.ipynb #c16aa052
 SCALES = ('smoke', 'demo', 'paper')
 SMOKE_IMAGES = 600  # of a real data set at scale 'smoke'
 DATA_SETS = {
@@ -33,7 +33,7 @@ def default_folder(
 )->Path:        # its folder under $FASHION_REPRO_DATA
     "Where the files of a data set are when nobody says."
     folder, home = DATA_SETS[name]['folder'], os.environ.get('FASHION_REPRO_DATA')
-    if not home: raise UserError(f"{name}: give data_dir, or set FASHION_REPRO_DATA to the folder that holds {folder}/: {DATA_SETS[name]['obtain']}")
+    if not home: raise UserError(f"{name}: give --data-dir (data_dir in Python), or set FASHION_REPRO_DATA to the folder that holds {folder}/: {DATA_SETS[name]['obtain']}")
     return Path(home).expanduser()/folder
 
 # %% ../../nbs/data/06_datasets.ipynb #9a63ce94

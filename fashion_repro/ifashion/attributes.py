@@ -6,10 +6,11 @@
 __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'NETWORKS', 'Recipe', 'LabelPrior', 'build_network', 'split_items', 'step',
            'scores', 'split_metrics', 'fit_network', 'model_card', 'score_split', 'train']
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #a5f23d4f
+# %% ../../nbs/ifashion/02_attributes.ipynb #50c8732e
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -32,11 +33,11 @@ from ..training.fit import Settings, fit, predict
 from ..training.optim import RMSpropTF, step_schedule
 from ..training.runs import Run, is_first, train_main
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #54099d47
+# %% ../../nbs/ifashion/02_attributes.ipynb #2d85ecee
 @dataclass(frozen=True)
 class Recipe:
     "How one row of Table 3 is trained; the defaults are the paper's (Sec. 4.1)."
-    network:str='inception_bn' # label_prior | small_cnn | inception_bn
+    network:Literal['label_prior','small_cnn','inception_bn']='inception_bn' # the last is the paper's, the others are controls
     width:float=1.             # channels relative to the published network
     resize_px:int=256          # N: images are resized to N x N
     input_px:int=224           # M: what the network sees (the text also says .9375 N = 240: not taken)
@@ -44,7 +45,8 @@ class Recipe:
     lr:float=.1                # initial learning rate
     decay:float=.9             # RMSProp decay; its momentum is 0
     eps:float=1.               # not stated; 1 is the TensorFlow Inception recipe, with which lr = .1 is stable
-    epochs:float=20.           # not stated; lr falls to a tenth at 50 %, 75 % and 90 % of it
+    epochs:float=20.           # not stated
+    milestones:tuple=(.5,.75,.9) # fractions of the run after which lr falls to a tenth; not stated
     k:int=8                    # labels predicted for an image
 
 # %% ../../nbs/ifashion/02_attributes.ipynb #d82dc2b6
@@ -64,8 +66,8 @@ class LabelPrior(nn.Module):
         self.log_odds = nn.Parameter(torch.logit((count + .5) / (len(train_targets) + 1)), requires_grad=False)  # (A,)
     def forward(self, images:Tensor): return self.log_odds.expand(len(images), -1)  # (B, A)
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #bf3d2f3a
-NETWORKS = ('label_prior', 'small_cnn', 'inception_bn')
+# %% ../../nbs/ifashion/02_attributes.ipynb #1ead249c
+NETWORKS = get_args(Recipe.__annotations__['network'])
 
 def build_network(
     recipe:Recipe,       # sizes, schedule, network
@@ -126,14 +128,14 @@ def split_metrics(
     found |= {f'top1_{group}': reading['hit_rate'] for group,reading in top1.items()}
     return {name: v for name,v in found.items() if v is not None}                # undefined is left out, not 0
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #cbe9d693
+# %% ../../nbs/ifashion/02_attributes.ipynb #fd5d8e58
 def fit_network(
     recipe:Recipe,       # sizes, schedule, network
     net:nn.Module,       # from `build_network`; trained in place
     catalogue:Catalogue, # images, attribute groups, splits
     run:Run,             # its folder, seed and device
 )->list:                 # history rows
-    "RMSProp on eq. 2, the learning rate falling to a tenth at 50, 75 and 90 % of the run."
+    "RMSProp on eq. 2, the learning rate falling to a tenth at each milestone."
     items = split_items(recipe, catalogue, 'train', run.seed, augment=True)
     val = split_items(recipe, catalogue, 'val')
     def evaluate(model):
@@ -141,7 +143,7 @@ def fit_network(
         return dict(val_f1=topk_micro(logits, truth, recipe.k)['f1'], val_loss=bce_per_image(logits, truth).mean().item())
     settings = Settings(epochs=recipe.epochs, batch_size=recipe.batch_size, seed=run.seed, device=run.device)
     optimizer = RMSpropTF(net.parameters(), lr=recipe.lr, decay=recipe.decay, eps=recipe.eps)
-    return fit(net, step, items, optimizer, settings, step_schedule((.5, .75, .9), .1), evaluate, run.out)
+    return fit(net, step, items, optimizer, settings, step_schedule(recipe.milestones, .1), evaluate, run.out)
 
 # %% ../../nbs/ifashion/02_attributes.ipynb #1130fb79
 def model_card(

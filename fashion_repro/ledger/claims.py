@@ -66,7 +66,7 @@ def _word(i, least, data):
     if data != SYNTHETIC: return word, ''
     return ('shown on synthetic data', '') if word == 'holds' else ('undecided', f'{word} on synthetic data' if word == 'fails' else '')
 
-# %% ../../nbs/ledger/03_claims.ipynb #b4cc6a29
+# %% ../../nbs/ledger/03_claims.ipynb #2e93be9d
 def row_items(
     row:str,      # of the table, or 'ceiling'
     rows:dict,    # row -> fresh records
@@ -85,7 +85,8 @@ def decide_claims(
     data, scale = next(((r['data'], r['scale']) for r in records), (SYNTHETIC, ''))
     rows = {} if scale == 'smoke' else fresh_rows(records)             # smoke proves that it runs, nothing else
     items = lambda t, which: None if 'not_testable' in t else row_items(t[which], rows, t['split'])
-    return [replace(claim_status(t, items(t, 'a'), items(t, 'b'), data), scale=scale) for t in tested_claims(paper).values()]
+    decided = [replace(claim_status(t, items(t, 'a'), items(t, 'b'), data), scale=scale) for t in tested_claims(paper).values()]
+    return [replace(s, why='smoke runs decide nothing') if scale == 'smoke' and s.status == 'not tested' else s for s in decided]
 
 # %% ../../nbs/ledger/03_claims.ipynb #b6b41790
 def write_statuses(

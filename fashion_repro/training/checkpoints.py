@@ -15,7 +15,7 @@ from safetensors.torch import load_model, save
 from torch import Tensor, nn
 from ..errors import UserError
 
-# %% ../../nbs/training/02_checkpoints.ipynb #4dd8b6b7
+# %% ../../nbs/training/02_checkpoints.ipynb #b1331436
 @contextmanager
 def plain_disk_errors(
     path:Path, # what is being written, as the sentence shows it
@@ -23,7 +23,7 @@ def plain_disk_errors(
     "Turn a full disk and a refused write into one sentence about `path`."
     try: yield
     except OSError as e:
-        full, refused = e.errno in (errno.ENOSPC, errno.EDQUOT), e.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+        full, refused = e.errno in (errno.ENOSPC, errno.EDQUOT), e.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
         if full: raise UserError(f'no space left on the disk of {path}: make room and start again, the last checkpoint is intact') from None
         if refused: raise UserError(f'{path} cannot be written ({os.strerror(e.errno)}): choose a folder you may write to') from None
         raise

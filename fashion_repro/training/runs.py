@@ -65,17 +65,23 @@ def find_row(
     if one_of('scale', scale, SCALES) not in scales: raise UserError(f"row {row!r} is not made for scale {scale!r}, only for {', '.join(scales)}")
     return rows[0]
 
-# %% ../../nbs/training/06_runs.ipynb #1d8f0a62
+# %% ../../nbs/training/06_runs.ipynb #0a0fa200
 def recipe_fields(
     module:str, # '<paper>.<module>'
-)->dict:        # field -> (default as written, comment); empty when the module defines no dataclass
+)->dict:        # field -> (default as written, comment, allowed values or ()); empty when the module defines no dataclass
     "The fields of a module's recipe: the dataclass `Recipe`, or all of its dataclasses."
     text = module_file(f'fashion_repro.{module}').read_text(encoding='utf-8')
     classes = [c for c in ast.parse(text).body if isinstance(c, ast.ClassDef) and any('dataclass' in ast.unparse(d) for d in c.decorator_list)]
     classes = [c for c in classes if c.name == 'Recipe'] or classes
     lines = text.encode().split(b'\n')            # the tree counts columns in bytes
     def comment(node): return lines[node.end_lineno-1][node.end_col_offset:].decode().partition('#')[2].strip()
-    return {n.target.id: (ast.unparse(n.value) if n.value else '', comment(n)) for c in classes for n in c.body if isinstance(n, ast.AnnAssign)}
+    return {n.target.id: (ast.unparse(n.value) if n.value else '', comment(n), _allowed(n.annotation)) for c in classes for n in c.body if isinstance(n, ast.AnnAssign)}
+
+def _allowed(annotation):
+    "The values of Literal[...], else ()."
+    if not (isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value) == 'Literal'): return ()
+    values = ast.literal_eval(annotation.slice)
+    return values if isinstance(values, tuple) else (values,)
 
 # %% ../../nbs/training/06_runs.ipynb #bb934ef4
 def fit_type(
@@ -131,7 +137,7 @@ def lock_folder(
         except Timeout: raise UserError(f'{out} is in use by another process that runs this row: wait for it, or choose another --out') from None
     return lock
 
-# %% ../../nbs/training/06_runs.ipynb #b36f986e
+# %% ../../nbs/training/06_runs.ipynb #5a7d8413
 IDENTITY = ('paper', 'experiment', 'row', 'data', 'scale', 'seed', 'params', 'fingerprint', 'code')
 
 def prepare_folder(
@@ -143,6 +149,8 @@ def prepare_folder(
     record, file = read_record(out), out/'run.json'
     if record and not changed(record, identity): return record
     old = record or (json.loads(file.read_text()) if file.is_file() else None)
+    if old and (other := [k for k in IDENTITY[:6] if old.get(k) != identity[k]]):
+        raise UserError(f"{out} holds the run of another {other[0]} ({old.get(other[0])}, not {identity[other[0]]}): choose another --out, or remove that folder")
     if old and (reason := changed(old, identity)):
         print(f"{out}: {' and '.join(reason)} changed since; starting again", flush=True)
         if record: os.replace(out/'record.json', out/'record.previous.json')
@@ -205,14 +213,20 @@ def train_row(
     finally:
         for lock in held: lock.release()
 
-# %% ../../nbs/training/06_runs.ipynb #10bb92c9
+# %% ../../nbs/training/06_runs.ipynb #40949b6d
 def check_names(module, row, table, data, scale, device, set)->tuple:
     "Check every name before anything heavy is imported; the row's entry and the recipe fields to set."
     entry, fields = find_row(module, row, table, scale), recipe_fields(module)
-    for name in {**entry['set'], **set}: one_of('recipe field', name, fields or [name])
+    for name,value in {**entry['set'], **set}.items(): _check_value(one_of('recipe field', name, fields or [name]), value, *fields.get(name, ('', '', ())))
     one_of('data set', data, data_names() or [data])
     one_of('device', device, ('auto', 'cpu', 'cuda'))
     return entry, set
+
+def _check_value(name, value, default, comment, allowed):
+    try: like = ast.literal_eval(default)
+    except (ValueError, SyntaxError): return    # the default is an expression: checked when the recipe is made
+    value = fit_type(name, value, like)
+    if allowed: one_of(name, value, allowed)
 
 # %% ../../nbs/training/06_runs.ipynb #35574502
 def _train(module, set, run):

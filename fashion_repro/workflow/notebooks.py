@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['declared', 'check_names', 'run_notebook', 'parse_values', 'find_notebook', 'run_by_hand']
 
-# %% ../../nbs/workflow/01_notebooks.ipynb #99fe0836
+# %% ../../nbs/workflow/01_notebooks.ipynb #b0a6a8b8
 import ast, json, os, sys
 from pathlib import Path
 from ..errors import UserError, one_of
-from .experiments import checkout, notebook_of, papers
+from ..training.runs import data_names
+from .experiments import SCALES, checkout, notebook_of, papers
 
 # %% ../../nbs/workflow/01_notebooks.ipynb #d2466f51
 def declared(
@@ -90,7 +91,7 @@ def parse_values(
             raise UserError(f'{k} of {Path(notebook).name} is of type {want.__name__}, such as {known[k]!r}; {given[k]!r} is not')
     return values
 
-# %% ../../nbs/workflow/01_notebooks.ipynb #4bbc12c9
+# %% ../../nbs/workflow/01_notebooks.ipynb #430495fe
 def find_notebook(
     name:str,  # 'paper/table', or the path of a notebook
 )->Path:       # an experiment notebook of the checkout
@@ -108,6 +109,8 @@ def run_by_hand(
     "Run one experiment notebook in its own kernel."
     notebook = find_notebook(name)
     values = parse_values(words, notebook)
+    if 'data' in values: one_of('data set', values['data'], data_names())
+    if 'scale' in values: one_of('scale', values['scale'], SCALES)
     out = checkout()/'runs'/'by_hand'/notebook.stem
     if 'out_dir' in declared(notebook): values.setdefault('out_dir', str(out.relative_to(checkout())))
     return run_notebook(notebook, out/notebook.name, cwd=checkout(), **values)

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['SHOWN', 'LARGEST', 'may_show', 'smaller', 'publishable', 'reasons_against', 'collect', 'write_publication', 'publish']
 
-# %% ../../nbs/workflow/05_publish.ipynb #746d98d6
+# %% ../../nbs/workflow/05_publish.ipynb #47bc3ced
 import base64, io, json, shutil
 from pathlib import Path
 from PIL import Image
 from ..errors import UserError, one_of
+from ..training.runs import data_names
 from .experiments import SCALES, Row, checkout, notebook_of, papers, read_rows
 
 # %% ../../nbs/workflow/05_publish.ipynb #8c628d09
@@ -108,7 +109,7 @@ def write_publication(
     if not any(shown.iterdir()): shown.rmdir()
     return [str(p.relative_to(root)) for d in (public, shown) for p in sorted(d.rglob('*')) if p.is_file()]
 
-# %% ../../nbs/workflow/05_publish.ipynb #e18e1948
+# %% ../../nbs/workflow/05_publish.ipynb #9a0d52b5
 def publish(
     paper:str,  # the paper's room
     table:str,  # the ledger's table id
@@ -119,6 +120,7 @@ def publish(
     root = checkout()
     rows = read_rows(one_of('paper', paper, papers()))
     one_of('table', table, dict.fromkeys(r.table for r in rows)); one_of('scale', scale, SCALES)
+    one_of('data set', data, data_names() or [data])
     records = collect(root, [r for r in rows if r.table == table], data, scale)
     notebook, folder = notebook_of(paper, table), Path('runs', paper, table, f'{data}-{scale}')
     made = root/folder/notebook.name
