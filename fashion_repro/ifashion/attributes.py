@@ -49,9 +49,9 @@ class Recipe:
     milestones:tuple=(.5,.75,.9) # fractions of the run after which lr falls to a tenth; not stated
     k:int=8                    # labels predicted for an image
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #d82dc2b6
+# %% ../../nbs/ifashion/02_attributes.ipynb #d5252fbf
 PAPER = Recipe()
-DEMO = replace(PAPER, width=.25, resize_px=64, input_px=56, batch_size=64, eps=.1, epochs=8.)  # N : M as in the paper
+DEMO = replace(PAPER, width=.25, resize_px=64, input_px=56, batch_size=64, eps=.1, epochs=8., milestones=(.7,.9,.97))  # N : M as in the paper
 SMOKE = replace(DEMO, width=.125, batch_size=32, epochs=1.)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
