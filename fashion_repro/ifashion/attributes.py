@@ -6,10 +6,9 @@
 __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'NETWORKS', 'Recipe', 'LabelPrior', 'build_network', 'split_items', 'step',
            'scores', 'split_metrics', 'fit_network', 'model_card', 'score_split', 'train']
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #50c8732e
+# %% ../../nbs/ifashion/02_attributes.ipynb #bfd6e20a
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
@@ -28,7 +27,7 @@ from ..metrics.group_top1 import group_top1
 from ..metrics.bootstrap import topk_counts
 from ..metrics.topk import topk_all, topk_hits, topk_micro
 from ..training.checkpoints import save_model
-from ..training.devices import seed_everything
+from ..training.devices import make_accelerator, seed_everything
 from ..training.fit import Settings, fit, predict
 from ..training.optim import RMSpropTF, step_schedule
 from ..training.runs import Run, is_first, train_main
@@ -96,7 +95,7 @@ def split_items(
 def _random_view(image, rng, N, M): return multi_scale_crop(image, rng, N, M)
 def _centre_view(image, rng, N, M): return center_view(image, N, M)
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #98968284
+# %% ../../nbs/ifashion/02_attributes.ipynb #eaf9ea34
 def step(
     model:nn.Module, # images -> (B, A) logits
     batch:dict,      # image (B, 3, M, M) uint8, targets (B, A)
@@ -108,10 +107,11 @@ def step(
 def scores(
     model:nn.Module, # trained
     items:Items,     # images and their truth
+    workers:int=0,      # loader processes
     batch_size:int=256, # images at a time on each process
 )->tuple:               # logits (N, A) float32 and targets (N, A), in the order of the items
     "Score every image once."
-    out = predict(model, items, lambda m,b: dict(logits=m(b['image']).float(), targets=b['targets']), batch_size)
+    out = predict(model, items, lambda m,b: dict(logits=m(b['image']).float(), targets=b['targets']), batch_size, workers)
     return out['logits'], out['targets']
 
 # %% ../../nbs/ifashion/02_attributes.ipynb #4b147480
@@ -128,7 +128,7 @@ def split_metrics(
     found |= {f'top1_{group}': reading['hit_rate'] for group,reading in top1.items()}
     return {name: v for name,v in found.items() if v is not None}                # undefined is left out, not 0
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #fd5d8e58
+# %% ../../nbs/ifashion/02_attributes.ipynb #a266a840
 def fit_network(
     recipe:Recipe,       # sizes, schedule, network
     net:nn.Module,       # from `build_network`; trained in place
@@ -139,9 +139,9 @@ def fit_network(
     items = split_items(recipe, catalogue, 'train', run.seed, augment=True)
     val = split_items(recipe, catalogue, 'val')
     def evaluate(model):
-        logits, truth = scores(model, val)
+        logits, truth = scores(model, val, run.workers)
         return dict(val_f1=topk_micro(logits, truth, recipe.k)['f1'], val_loss=bce_per_image(logits, truth).mean().item())
-    settings = Settings(epochs=recipe.epochs, batch_size=recipe.batch_size, seed=run.seed, device=run.device)
+    settings = Settings(epochs=recipe.epochs, batch_size=recipe.batch_size, workers=run.workers, seed=run.seed, device=run.device)
     optimizer = RMSpropTF(net.parameters(), lr=recipe.lr, decay=recipe.decay, eps=recipe.eps)
     return fit(net, step, items, optimizer, settings, step_schedule(recipe.milestones, .1), evaluate, run.out)
 
@@ -158,19 +158,19 @@ def model_card(
         classes=class_names(catalogue), data=catalogue.name, licence=catalogue.licence, fingerprint=catalogue.fingerprint,
         scale=run.scale, seed=run.seed, metrics=metrics)
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #e6aa1ff4
+# %% ../../nbs/ifashion/02_attributes.ipynb #2e208847
 def score_split(
     recipe:Recipe,       # sizes, schedule, network
     net:nn.Module,       # trained
     catalogue:Catalogue, # with truth for the split
     split:str,           # val | test
-    out:Path,            # the run's folder
+    run:Run,             # its folder and loader processes
 )->dict:                 # '<split>_<metric>' -> fraction
     "Score a split; keep the counts and the logits of each image in the run's folder."
-    logits, truth = scores(net, split_items(recipe, catalogue, split))
+    logits, truth = scores(net, split_items(recipe, catalogue, split), run.workers)
     if is_first():                                                          # one process writes
-        np.save(out/f'items_{split}.npy', topk_counts(topk_hits(logits, truth, recipe.k), truth.sum(1).long(), recipe.k))
-        np.save(out/f'logits_{split}.npy', logits.numpy())                   # (N, A); items are (N, 3): hits, predicted, true
+        np.save(run.out/f'items_{split}.npy', topk_counts(topk_hits(logits, truth, recipe.k), truth.sum(1).long(), recipe.k))
+        np.save(run.out/f'logits_{split}.npy', logits.numpy())                   # (N, A); items are (N, 3): hits, predicted, true
     found = split_metrics(logits, truth, group_columns(catalogue), recipe.k)
     return {f'{split}_{name}': value for name,value in found.items()}
 
@@ -182,9 +182,9 @@ def train(
     "One row of Table 3 on one catalogue with one seed."
     seed_everything(run.seed)
     rows = {split: split_indices(catalogue, split) for split in SPLITS}
-    net = build_network(recipe, targets(catalogue, rows['train']))
+    net = build_network(recipe, targets(catalogue, rows['train'])).to(make_accelerator(run.device).device)
     if recipe.network != 'label_prior': fit_network(recipe, net, catalogue, run)
-    metrics = {name: v for split in ('val', 'test') for name,v in score_split(recipe, net, catalogue, split, run.out).items()}
+    metrics = {name: v for split in ('val', 'test') for name,v in score_split(recipe, net, catalogue, split, run).items()}
     if is_first(): save_model(run.out/'model', net, model_card(recipe, catalogue, run, metrics))
     return dict(metrics=metrics, split='test', protocol='P1', n_train=len(rows['train']), n_eval=len(rows['test']),
                 n_missing=len(catalogue.defects), defects=catalogue.defects)

@@ -23,12 +23,12 @@ def pick_device(
     if name == 'cuda' and not found: raise UserError("device 'cuda': this machine has no usable GPU; use --device cpu or auto")
     return name
 
-# %% ../../nbs/training/00_devices.ipynb #a57e98d4
+# %% ../../nbs/training/00_devices.ipynb #2ea901e8
 def precision(
     device:str, # 'cpu' or 'cuda'
 )->str:         # Accelerate's name: 'no' is fp32
     "The precision in which a network trains on `device`."
-    return 'bf16' if device == 'cuda' and torch.cuda.is_bf16_supported() else 'no'
+    return 'bf16' if device == 'cuda' and torch.cuda.is_bf16_supported(including_emulation=False) else 'no'
 
 # %% ../../nbs/training/00_devices.ipynb #4d95fbff
 def make_accelerator(

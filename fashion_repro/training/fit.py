@@ -144,7 +144,7 @@ def _pieces(tensors, most=2**25):
         piece.append(t); size += t.numel()
     if piece: yield piece
 
-# %% ../../nbs/training/03_fit.ipynb #c2ef81e8
+# %% ../../nbs/training/03_fit.ipynb #7eb4a11b
 @patch
 def assess(self:Training):
     "Evaluate, add a row to the history, keep the best weights."
@@ -165,7 +165,7 @@ def assess(self:Training):
 def compare(self:Training, values):
     "Keep the weights if the watched value is the best so far; count the evaluations since."
     value = values[one_of('watched value', self.settings.watch, values)]
-    if not self.best or value > self.best['value']:
+    if not self.best or value > self.best['value'] or math.isnan(self.best['value']):
         weights = {k: v.detach().cpu().clone() for k,v in self.model.state_dict().items()}
         self.best, self.failed = dict(value=value, step=self.step, weights=weights), 0
     else: self.failed += 1
@@ -223,7 +223,7 @@ def save(self:Training):
     else: self.sums = {}
     self.saved, self.cost = time.monotonic(), time.monotonic() - start
 
-# %% ../../nbs/training/03_fit.ipynb #58017879
+# %% ../../nbs/training/03_fit.ipynb #e85127f8
 @patch
 def restore(self:Training):
     "Go on from the last checkpoint, if there is one."
@@ -238,9 +238,10 @@ def restore(self:Training):
         if len(state['rng']) == self.world: set_rng_state(state['rng'][self.rank])
         if self.rank == 0 and not self.over: print(f'going on at step {self.step} of {self.steps}', flush=True)
     if self.world > 1:
+        if len(steps := set(gather_object([self.step]))) > 1: raise UserError(f'the processes of this run see checkpoints of different steps {sorted(steps)} in {self.out}: put it on a disk they all share')
         for v in self.model.state_dict().values(): broadcast(v)
 
-# %% ../../nbs/training/03_fit.ipynb #7ae10f44
+# %% ../../nbs/training/03_fit.ipynb #754775c0
 @patch
 @contextmanager
 def listening(self:Training):
@@ -267,7 +268,7 @@ def allow_interrupt(self:Training):
 @patch
 def stop(self:Training):
     "Keep what has been done if that is quick, and say where the run stands."
-    if self.cost < 10: self.save()
+    if self.world > 1 or self.cost < 10: self.save()    # several processes save together or not at all, so time must not decide
     self.report('stopped')
     stopped = Stopped(f'stopped at step {self.step} of {self.steps}; ' + ('start again to go on' if self.out else 'nothing was kept, no folder was given'))
     stopped.status = 128 + (self.signal or signal.SIGTERM)

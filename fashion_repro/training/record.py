@@ -59,17 +59,17 @@ def read_record(
     try: return check_record(json.loads(file.read_text(encoding='utf-8')))
     except ValueError as e: raise UserError(f'{file} is not a whole record ({e}): remove it and repeat the run') from None
 
-# %% ../../nbs/training/05_record.ipynb #a5a6ca37
+# %% ../../nbs/training/05_record.ipynb #5145f107
 def checkout_state(
     package:Path=Path(fashion_repro.__file__).parent, # folder of a package
 )->dict:                                              # commit (str) and dirty (bool), both None outside a checkout
-    "The commit the code stands at, and whether tracked files differ from it."
+    "The commit the code stands at, and whether the package differs from it."
     def git(*args): return subprocess.run(['git', '-C', str(package), *args], capture_output=True, text=True, timeout=20)
     try: tracked = git('ls-files', '--error-unmatch', '__init__.py').returncode == 0
     except (OSError, subprocess.TimeoutExpired): tracked = False
     head = git('rev-parse', 'HEAD') if tracked else None
     if head is None or head.returncode: return dict(commit=None, dirty=None)
-    return dict(commit=head.stdout.strip(), dirty=bool(git('status', '--porcelain', '--untracked-files=no').stdout.strip()))
+    return dict(commit=head.stdout.strip(), dirty=bool(git('status', '--porcelain', '--untracked-files=no', '--', '.').stdout.strip()))
 
 def peak_mib()->float: # MiB
     "The most memory this process has had at once."

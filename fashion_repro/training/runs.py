@@ -17,7 +17,7 @@ from ..errors import UserError, one_of
 from .closure import closure_hash, module_file
 from .record import check_record, checkout_state, peak_mib, read_record, write_record
 
-# %% ../../nbs/training/06_runs.ipynb #19ceba45
+# %% ../../nbs/training/06_runs.ipynb #2142796a
 @dataclass(frozen=True)
 class Run:
     "One row on one data set with one seed."
@@ -30,6 +30,7 @@ class Run:
     seed:int        # data order, initialisation, augmentation
     device:str      # auto | cpu | cuda
     out:Path        # folder of the run
+    workers:int = 0 # loader processes beside each training process; 0 = load in it
 
 # %% ../../nbs/training/06_runs.ipynb #01526923
 SCALES = ('smoke', 'demo', 'paper')
@@ -189,7 +190,7 @@ def is_first()->bool: # False in all but one process of a run
     "Is this the process that writes?"
     return int(os.environ.get('RANK', 0)) == 0
 
-# %% ../../nbs/training/06_runs.ipynb #dbba17bc
+# %% ../../nbs/training/06_runs.ipynb #232893cb
 def train_row(
     module:str,         # '<paper>.<module>', e.g. 'ifashion.attributes'
     row:str,            # of experiments.yaml
@@ -201,12 +202,14 @@ def train_row(
     out:str='',         # folder of the run; '' = runs/<paper>/<table>/<data>-<scale>/<row>-s<seed>
     set:dict=None,      # recipe fields on top of the row's own
     table:str='',       # needed when several tables have a row of that name
+    workers:int=0,      # loader processes beside each training process; changes nothing but speed
 )->dict:                # the record
     "Train, evaluate and record one row; go on where an earlier start was stopped."
     entry, set = check_names(module, row, table, data, scale, device, set or {})
     paper = entry['paper']
+    if set and not out: raise UserError('a run with other recipe fields than its row needs a folder of its own: add --out')
     out = Path(out or Path('runs', paper, entry['table'], f'{data}-{scale}', f'{row}-s{seed}')).expanduser()
-    run = Run(paper, entry['table'], row, data, data_dir, scale, seed, device, out)
+    run = Run(paper, entry['table'], row, data, data_dir, scale, seed, device, out, workers)
     held = []
     first_decides(device, lambda: held.append(lock_folder(out)))
     try: return _train(f'fashion_repro.{module}', {**entry['set'], **set}, run)
@@ -228,10 +231,10 @@ def _check_value(name, value, default, comment, allowed):
     value = fit_type(name, value, like)
     if allowed: one_of(name, value, allowed)
 
-# %% ../../nbs/training/06_runs.ipynb #35574502
+# %% ../../nbs/training/06_runs.ipynb #a0893c2d
 def _train(module, set, run):
     from fashion_repro.training.checkpoints import checkpoint_values
-    method, start = import_module(module), time.monotonic()
+    method, start, state = import_module(module), time.monotonic(), checkout_state()
     from fashion_repro.data.datasets import open_catalogue
     recipe = method.RECIPES[one_of('scale', run.scale, method.RECIPES)]
     for k in set: one_of('recipe field', k, asdict(recipe))
@@ -245,9 +248,9 @@ def _train(module, set, run):
         return record
     spent = checkpoint_values(run.out/'ckpt').get('seconds', 0.)
     result = _result(method, recipe, catalogue, run)
-    return _finish(run, dict(identity, **result), spent + time.monotonic() - start)
+    return _finish(run, dict(identity, **result, **state), spent + time.monotonic() - start)
 
-# %% ../../nbs/training/06_runs.ipynb #76568cab
+# %% ../../nbs/training/06_runs.ipynb #780ce9b5
 RESULT = ('metrics', 'split', 'protocol', 'n_train', 'n_eval', 'n_missing', 'defects')
 
 def _result(method, recipe, catalogue, run):
@@ -260,7 +263,7 @@ def _result(method, recipe, catalogue, run):
 def _finish(run, known, seconds):
     import torch
     from fashion_repro.training.devices import device_name
-    record = dict(known, version=fashion_repro.__version__, **checkout_state(), device=device_name(run.device), threads=torch.get_num_threads(),
+    record = dict(known, version=fashion_repro.__version__, device=device_name(run.device), threads=torch.get_num_threads(),
         minutes=round(seconds/60, 3), peak_mib=round(peak_mib(), 1))
     if is_first():
         write_record(run.out, record)
@@ -276,7 +279,7 @@ def shown(
     mine = [k for k in record['metrics'] if k.startswith(record['split'])] or list(record['metrics'])
     return ', '.join(f"{k} {record['metrics'][k]:.4g}" for k in mine[:most])
 
-# %% ../../nbs/training/06_runs.ipynb #05488879
+# %% ../../nbs/training/06_runs.ipynb #9e9dc60e
 class Parser(argparse.ArgumentParser):
     "argparse, with a mistake answered in one line."
     def error(self, message): raise UserError(f'{message}; `{self.prog} --help` lists what is possible')
@@ -297,6 +300,7 @@ def row_parser(
     p.add_argument('--scale', default='smoke', help='smoke: seconds (default); demo: minutes on two cores; paper: the recipe of the paper')
     p.add_argument('--seed', type=int, default=0, help='data order, initialisation, augmentation (default: 0)')
     p.add_argument('--device', default='auto', help='auto (default), cpu or cuda')
+    p.add_argument('--workers', type=int, default=0, help='loader processes beside each training process (default: 0); a GPU wants several')
     p.add_argument('--out', default='', help='folder of the run (default: runs/<paper>/<table>/<data>-<scale>/<row>-s<seed>)')
     p.add_argument('--set', nargs='+', action='extend', default=[], metavar='FIELD=VALUE', help='recipe fields to change')
     return p
