@@ -28,8 +28,10 @@ EXAMPLES = """examples:
 
 Nothing is downloaded. `fashion-repro COMMAND --help` explains a command."""
 
-# %% ../nbs/cli.ipynb #54060883
+# %% ../nbs/cli.ipynb #ec57da88
 def _reproduce(args):
+    from fashion_repro.training.runs import data_names
+    one_of('data set', args.data, data_names())
     from fashion_repro.workflow.reproduce import reproduce
     return reproduce(paper=args.paper, table=args.table, scale=args.scale, data=args.data, data_dir=args.data_dir, seeds=args.seeds,
                      device=args.device, everything=args.all, cores=args.cores, profile=args.profile)
@@ -61,9 +63,11 @@ def _add_run(sub):
     p.add_argument('parameters', nargs='*', metavar='name=value', help='a name in the notebook\'s parameters cell, and its value')
     p.set_defaults(run=_run)
 
-# %% ../nbs/cli.ipynb #bc38546a
+# %% ../nbs/cli.ipynb #75f406b9
 def _data(args):
     if args.what == 'cache': return _data_cache(args)
+    from fashion_repro.training.runs import data_names          # names are checked before anything heavy is imported
+    if args.what != 'list': one_of('data set', args.name, data_names())
     from fashion_repro.data import datasets
     if args.what == 'list': print(*datasets.data_sets(), sep='\n'); return
     catalogue = datasets.open_catalogue(args.name, data_dir=args.data_dir, scale=args.scale or ('smoke' if args.name == 'wardrobe' else 'paper'))

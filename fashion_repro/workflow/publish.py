@@ -66,7 +66,7 @@ def reasons_against(
     if record.get('dirty') is not False: why.append(f'{name} was made from changes that were not committed')
     return why
 
-# %% ../../nbs/workflow/05_publish.ipynb #e71a7cf5
+# %% ../../nbs/workflow/05_publish.ipynb #30d52efd
 def collect(
     root:Path,        # the checkout
     rows:list[Row],   # of one table
@@ -84,6 +84,9 @@ def collect(
         if row not in modules: bad.append(f'{p.name} belongs to no row of the table any more')
         elif not (p/'record.json').exists(): bad.append(f'{p.name} is not finished')
         else: found[p] = json.loads((p/'record.json').read_text()); bad += reasons_against(found[p], closure_hash(modules[row]))
+    seeds = {}
+    for p in found: seeds.setdefault(p.name.rpartition('-s')[0], []).append(p.name.rpartition('-s')[2])
+    if len({*map(tuple, seeds.values())}) > 1: bad.append('its rows have different seeds: ' + ', '.join(f"{r} {' '.join(s)}" for r, s in seeds.items()))
     if bad: raise UserError(f"{folder} cannot be published: {'; '.join(bad)}")
     return found
 
