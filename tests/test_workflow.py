@@ -32,8 +32,8 @@ def start(folder, *args):
 
 @pytest.fixture
 def counting(tmp_path):
-    "A checkout in which two runs of 16 seconds are counting, and the process that started them."
-    folder = toy.checkout(tmp_path/"checkout", slow="n: 40, pause: 0.4, ")
+    "A checkout in which two runs count for two minutes, longer than any test needs, and the process that started them."
+    folder = toy.checkout(tmp_path/"checkout", slow="n: 40, pause: 3.0, ")
     process = start(folder, "--scale", "smoke", "--cores", "2")
     wait_for(lambda: len(list(folder.glob("runs/toy/table1/wardrobe-smoke/*-s0/counted.txt"))) == 2)
     time.sleep(1)
@@ -124,11 +124,12 @@ def test_killed_workflow_takes_its_jobs_along_and_goes_on(counting, signum):
     folder, process = counting
     process.send_signal(signum); process.wait(timeout=60)
     wait_for(lambda: not working_in(folder), 20)                               # no orphan is left
+    (folder/"hurry").touch()
     so_far = {run: len(counted(folder, run)) for run in ("fast-s0", "slow-s0")}
     status, out, err = toy.say(folder, "reproduce", "--scale", "smoke", "--cores", 2)   # nothing to unlock by hand
     assert status == 0, out + err
     for run, n in so_far.items():
-        assert 1 < n < 40 and counted(folder, run) == [str(i) for i in range(40)], run     # it went on where it was
+        assert 1 <= n < 40 and counted(folder, run) == [str(i) for i in range(40)], run     # it went on where it was
 
 @pytest.mark.slow
 def test_a_killed_snakemake_is_noticed(counting):

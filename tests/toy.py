@@ -21,7 +21,7 @@ from ..errors import UserError
 class Recipe:
     n:int = 6          # where to count to
     step:int = 1       # by how much
-    pause:float = .0   # s between two counts
+    pause:float = .0   # s between two counts, until there is a file `hurry` in the checkout
     fail:bool = False  # stop with a sentence
 
 RECIPES = dict(smoke=Recipe(), demo=Recipe(), paper=Recipe())
@@ -31,7 +31,7 @@ def train(recipe, catalogue, run):
     place = Path(run.out)/"place.json"
     start = json.loads(place.read_text()) if place.exists() else 0
     for i in range(start, recipe.n):
-        time.sleep(recipe.pause)
+        if not Path("hurry").exists(): time.sleep(recipe.pause)
         place.write_text(json.dumps(i + 1))
         with open(Path(run.out)/"counted.txt", "a") as f: f.write(f"{i}\\n")
     return dict(metrics=dict(test_r=recipe.n*recipe.step/100), split="test", protocol="count", n_train=1, n_eval=1, n_missing=0, defects=[])
