@@ -18,6 +18,8 @@ PROCS = [FrontmatterProc, populate_language, add_show_docs, strip_ansi, hide_lin
          rm_export, clean_magics, hide_, add_fold, mv_exports, strip_hidden_metadata]
 ROOMS = ["data", "backbones", "text", "metrics", "training", "ifashion", "mtss", "fashionbert", "fame_vil", "ledger", "plots", "workflow"]
 
+NAMES = dict(ifashion="iFashion", mtss="MTSS", fashionbert="FashionBERT", fame_vil="FAME-ViL")   # rooms whose name is a paper's
+
 def is_experiment(path):
     "An experiment is a notebook with a `parameters` cell, wherever it lies."
     return any("parameters" in c["metadata"].get("tags", []) for c in json.loads(Path(path).read_text())["cells"])
@@ -134,7 +136,7 @@ def main(nbs=ROOT/"nbs", results=ROOT/"results", out=ROOT/"build/site-src"):
     order = sorted(rooms, key=lambda k: (k != "results", ROOMS.index(k) if k in ROOMS else 99, k))
     for k in order:
         (out/k).mkdir(exist_ok=True)
-        (out/k/"index.md").write_text(tree(k.replace("_", " ").capitalize(), rooms[k]))
+        (out/k/"index.md").write_text(tree(NAMES.get(k, k.replace("_", " ").capitalize()), rooms[k]))
     front = nbformat.read(out/"index.ipynb", 4)
     entries = [f"{k}/index" for k in order] + [t for t in top if t != "index"]
     front.cells.append(v4.new_markdown_cell("```{toctree}\n:hidden:\n" + "\n".join(entries) + "\n```"))
