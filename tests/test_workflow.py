@@ -141,6 +141,18 @@ def test_a_killed_snakemake_is_noticed(counting):
     assert process.returncode == 1 and "workflow itself was killed (SIGKILL)" in out, out + err
     wait_for(lambda: not working_in(folder), 20)
 
+@pytest.mark.slow
+def test_the_first_command_of_the_readme(tmp_path):
+    "In a fresh clone, with nothing installed: runs, results, and a clean git status."
+    folder = tmp_path/"clone"
+    subprocess.run(["git", "clone", "-q", str(toy.root), str(folder)], check=True)
+    r = subprocess.run(["make", "reproduce", "SCALE=smoke"], cwd=folder, env={**os.environ, "FASHION_REPRO_CACHE": str(tmp_path/"cache")},
+                       capture_output=True, text=True, timeout=1500)
+    assert r.returncode == 0, r.stdout + r.stderr
+    made = {p.parent.name for p in folder.glob("runs/ifashion/table3/wardrobe-smoke/*/record.json")}
+    assert made == {"label_prior-s0", "small_cnn-s0", "inception_bn-s0"} and "table3_baselines.ipynb" in r.stdout
+    assert subprocess.run(["git", "status", "--porcelain"], cwd=folder, capture_output=True, text=True).stdout == ""
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     "The built wheel, installed where no checkout is."
