@@ -92,7 +92,7 @@ def comparison(
                   note=f'{stale[r]} stale' if stale[r] else '') for r in names for c in columns or ledger.numeric_columns(table)]
     return pd.DataFrame(lines).astype(dict(paper=float, ours=float, std=float, gap=float))
 
-# %% ../../nbs/ledger/02_verdicts.ipynb #b0cb35c4
+# %% ../../nbs/ledger/02_verdicts.ipynb #dbcc16fd
 def number(
     x:float|None,    # nan or None for nothing
     digits:int=1,    # decimals, as the paper prints them
@@ -113,6 +113,7 @@ def printable(
     table:pd.DataFrame, # of `comparison`
 )->pd.DataFrame:        # the same as text
     "A comparison for people."
+    table = table.reset_index(drop=True)             # tables put together repeat their row numbers
     lines = [l for _, l in table.iterrows()]
     text = table[['row', 'metric']].assign(paper=[number(l['paper'], l['digits']) for l in lines], ours=list(map(ours_text, lines)),
                                            gap=[number(l['gap'], l['digits'], sign=True) for l in lines])
