@@ -27,8 +27,10 @@ def working_in(folder):
 def counted(folder, run): return (folder/"runs/toy/table1/wardrobe-smoke"/run/"counted.txt").read_text().split()
 
 def start(folder, *args):
+    "As from a terminal: what starts the tests in the background may have told its children to ignore Ctrl-C."
     return subprocess.Popen(toy.command(folder, "reproduce", *args), cwd=folder, env=toy.environment(folder),
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
 @pytest.fixture
 def counting(tmp_path):
