@@ -171,7 +171,7 @@ def read_statuses(
     "What was decided so far."
     return [Status(**s) for p in sorted(Path(runs_dir, paper).glob('*/*/claims.json')) for s in json.loads(p.read_text())]
 
-# %% ../../nbs/ledger/03_claims.ipynb #6c5e2d74
+# %% ../../nbs/ledger/03_claims.ipynb #a78feb71
 def points(
     s:Status,
 )->str:       # e.g. '+12.3 [10.1, 14.6]' in points; '' when nothing was measured
@@ -195,9 +195,9 @@ def claims_table(
 
 def _remarks(status, test, statement):
     "Why; what our test asks, where it is not what the claim says; what had been seen when it was written."
-    asked, seen = test.get('statement', ''), test.get('seen', '')
-    decided = not status.status.startswith('not')
-    return '. '.join(filter(None, [status.why, '' if asked == statement else f'Test: {asked}'.rstrip('.'), f'Seen before: {seen}' if seen and decided else '']))
+    asked = f"Test: {test['statement'].rstrip('.')}" if test.get('statement', statement) != statement else ''
+    seen = f"Seen before: {test['seen']}" if 'seen' in test and not status.status.startswith('not') else ''
+    return '. '.join(filter(None, [status.why, asked, seen]))
 
 def _silent(paper, claim, test, results):
     "A claim that no run decides."

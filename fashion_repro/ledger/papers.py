@@ -4,10 +4,9 @@
 
 # %% auto #0
 __all__ = ['PAPERS', 'FUNCTIONS', 'NODES', 'read_yaml', 'Ledger', 'load_ledger', 'is_number', 'checked', 'same_at_precision',
-           'disagreements', 'claim_counts', 'tested_claims', 'claim_mark', 'describe_ledger', 'describe_claims',
-           'describe_all']
+           'disagreements', 'claim_counts', 'tested_claims', 'describe_ledger', 'describe_claims', 'describe_all']
 
-# %% ../../nbs/ledger/00_papers.ipynb #30efee1d
+# %% ../../nbs/ledger/00_papers.ipynb #b5a92319
 import ast
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,7 +17,7 @@ from fastcore.basics import patch
 
 from ..errors import one_of
 
-# %% ../../nbs/ledger/00_papers.ipynb #8dfc587c
+# %% ../../nbs/ledger/00_papers.ipynb #a373d023
 PAPERS = ('ifashion', 'mtss', 'fashionbert', 'fame_vil')
 
 @lru_cache
@@ -29,7 +28,7 @@ def read_yaml(
     text = (files('fashion_repro')/'ledger'/f'{name}.yaml').read_text(encoding='utf-8')
     return yaml.load(text, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
 
-# %% ../../nbs/ledger/00_papers.ipynb #6ae3798e
+# %% ../../nbs/ledger/00_papers.ipynb #a3edf915
 @dataclass(frozen=True)
 class Ledger:
     "The printed facts of one paper."
@@ -48,14 +47,14 @@ class Ledger:
     def hyperparameters(self)->dict: return {h['id']: h for h in self.facts['method']['hyperparameters']}
     def hyperparameter(self, name)->object: return self.hyperparameters[one_of(f'hyperparameter of {self.paper}', name, self.hyperparameters)]['value']  # None: not stated
 
-# %% ../../nbs/ledger/00_papers.ipynb #e7459c9d
+# %% ../../nbs/ledger/00_papers.ipynb #09d0ef04
 def load_ledger(
     paper:str, # one of `PAPERS`
 )->Ledger:     # its printed facts
     "The ledger of a paper."
     return Ledger(paper, read_yaml(one_of('paper', paper, PAPERS)))
 
-# %% ../../nbs/ledger/00_papers.ipynb #a257451c
+# %% ../../nbs/ledger/00_papers.ipynb #dd657f62
 @patch
 def table(self:Ledger,
     table:str, # id, e.g. 'T3'
@@ -77,7 +76,7 @@ def columns(self:Ledger,
     "Columns of a table."
     return [c['id'] for c in self.table(table)['columns']]
 
-# %% ../../nbs/ledger/00_papers.ipynb #97153c62
+# %% ../../nbs/ledger/00_papers.ipynb #4edf0392
 @patch
 def value(self:Ledger,
     table:str,  # id, e.g. 'T3'
@@ -89,7 +88,7 @@ def value(self:Ledger,
     one_of(f'column {where}', column, self.columns(table))
     return rows[one_of(f'row {where}', row, rows)].get(column)
 
-# %% ../../nbs/ledger/00_papers.ipynb #455e1fb3
+# %% ../../nbs/ledger/00_papers.ipynb #13448a5c
 def is_number(x)->bool: # True for int and float, not for True/False
     "Whether a cell holds a number."
     return isinstance(x, (int, float)) and not isinstance(x, bool)
@@ -103,7 +102,7 @@ def numeric_columns(self:Ledger,
     cells = {c: [x for x in xs if x is not None] for c, xs in cells.items()}
     return [c for c, xs in cells.items() if xs and all(map(is_number, xs))]
 
-# %% ../../nbs/ledger/00_papers.ipynb #81145350
+# %% ../../nbs/ledger/00_papers.ipynb #f8119531
 FUNCTIONS = dict(all=all, any=any, max=max, min=min, abs=abs, sum=sum, len=len, range=range)
 NODES = (ast.Expression, ast.Constant, ast.Name, ast.Load, ast.Store, ast.Call, ast.keyword, ast.Tuple, ast.List,
          ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div,
@@ -125,7 +124,7 @@ def checked(
         if isinstance(n, ast.Name) and n.id not in names | own: raise ValueError(f'unknown name {n.id!r}: {expr}')
     return compile(tree, '<ledger>', 'eval')
 
-# %% ../../nbs/ledger/00_papers.ipynb #1c59e89e
+# %% ../../nbs/ledger/00_papers.ipynb #16c37b55
 @patch
 def evaluate(self:Ledger,
     expr:str, # e.g. "max(col('T3','test_f1')) < 65"
@@ -135,7 +134,7 @@ def evaluate(self:Ledger,
     names = FUNCTIONS | dict(v=self.value, rows=self.rows, col=column, cols=self.numeric_columns)
     return eval(checked(expr, set(names)), {'__builtins__': {}} | names)
 
-# %% ../../nbs/ledger/00_papers.ipynb #d0a3529a
+# %% ../../nbs/ledger/00_papers.ipynb #69ba5632
 def same_at_precision(
     got:float,   # recomputed
     value:float, # as the ledger gives it, e.g. 13.6
@@ -144,7 +143,7 @@ def same_at_precision(
     digits = len(repr(value).partition('.')[2]) if isinstance(value, float) else 0
     return abs(got-value) <= .5*10**-digits + 1e-9
 
-# %% ../../nbs/ledger/00_papers.ipynb #d921e5bd
+# %% ../../nbs/ledger/00_papers.ipynb #72fa400d
 def disagreements(
     ledger:Ledger,
 )->list:       # one sentence for each claim or effect that the printed tables do not bear out as recorded
@@ -159,7 +158,7 @@ def disagreements(
             if not same_at_precision(x, e['value']): out.append(f"{ledger.paper} {i}, {e['desc']}: recorded {e['value']}, the tables give {x:.6g}")
     return out
 
-# %% ../../nbs/ledger/00_papers.ipynb #07af1c8e
+# %% ../../nbs/ledger/00_papers.ipynb #d7fdb563
 def claim_counts(
     ledger:Ledger,
 )->dict:       # verdict of the paper's own numbers -> number of claims
@@ -174,13 +173,7 @@ def tested_claims(
     "The tests of claims that were written down for a paper before the first run."
     return {t['claim']: t for t in read_yaml('claims')['tests'] if t['paper'] == paper}
 
-def claim_mark(
-    test:dict|None, # a committed test, None where there is none
-)->str:             # at most 4 letters
-    "How a list of claims marks one."
-    return '' if test is None else 'n/a' if 'not_testable' in test else 'test'
-
-# %% ../../nbs/ledger/00_papers.ipynb #42275f4c
+# %% ../../nbs/ledger/00_papers.ipynb #580a48f1
 def describe_ledger(
     paper:str, # one of `PAPERS`
 )->str:        # several lines, no line break at the end
@@ -191,19 +184,18 @@ def describe_ledger(
     out += [f"  {i:{width}}  {t['label']}: {t['title']} ({len(t['rows'])} rows, {len(t['columns'])} columns)" for i, t in ledger.tables.items()]
     out += ['', f'claims ({describe_claims(ledger)})']
     mark = {True: 'yes', False: 'no', None: '?'}
-    out += [f"  {i}  {mark[c['check']['paper_numbers_agree']]:3} {claim_mark(tests.get(i)):4} {c['statement']}" for i, c in ledger.claims.items()]
-    out += [f"  {i}  -   {claim_mark(t):4} {t['statement']}" for i, t in tests.items() if i not in ledger.claims]
-    return '\n'.join(out + ['', 'yes/no: the printed numbers bear it out; test: a test of ours is committed, n/a: it cannot be tested here',
+    out += [f"  {i}  {mark[c['check']['paper_numbers_agree']]:3} {'test' if i in tests else '':4} {c['statement']}" for i, c in ledger.claims.items()]
+    out += [f"  {i}  -   test {t['statement']}" for i, t in tests.items() if i not in ledger.claims]
+    return '\n'.join(out + ['', 'yes/no: the printed numbers bear it out; test: a test of ours is committed',
                             f'{len(ledger.conflicts)} places where the paper disagrees with itself or leaves something open'])
 
-# %% ../../nbs/ledger/00_papers.ipynb #cf505a6f
+# %% ../../nbs/ledger/00_papers.ipynb #d760071a
 def describe_claims(
     ledger:Ledger,
-)->str:        # e.g. '20 claims: 19 borne out by the printed numbers, 1 resting on a plot or on words; 3 tests committed'
+)->str:        # e.g. '20 claims: 19 borne out by the printed numbers, 1 resting on a plot or on words; 13 tests committed'
     "One line on the claims of a paper."
     counts = ', '.join(f'{n} {k}' for k, n in claim_counts(ledger).items())
-    tests = [claim_mark(t) for t in tested_claims(ledger.paper).values()]
-    return f"{len(ledger.claims)} claims: {counts}; {tests.count('test')} tests committed"
+    return f"{len(ledger.claims)} claims: {counts}; {len(tested_claims(ledger.paper))} tests committed"
 
 
 def describe_all()->str: # two lines a paper

@@ -6,13 +6,13 @@
 __all__ = ['verdict', 'is_comparable', 'printed_digits', 'unit_factor', 'table_line', 'comparison', 'number', 'ours_text',
            'printable', 'to_markdown']
 
-# %% ../../nbs/ledger/02_verdicts.ipynb #dade44eb
+# %% ../../nbs/ledger/02_verdicts.ipynb #48cf09d1
 import pandas as pd
 
 from .papers import Ledger, read_yaml
 from .records import fresh_rows, mean_std
 
-# %% ../../nbs/ledger/02_verdicts.ipynb #91f9ece9
+# %% ../../nbs/ledger/02_verdicts.ipynb #530912d2
 def verdict(
     got:float|None,      # our mean over seeds, in the unit of the paper's table; None if there is none
     paper:float|None,    # the published number; None if there is none
@@ -26,20 +26,21 @@ def verdict(
     if abs(got-paper) <= tol + 1e-9: return 'match'
     return 'above' if got > paper else 'below'
 
-# %% ../../nbs/ledger/02_verdicts.ipynb #b23b801e
+# %% ../../nbs/ledger/02_verdicts.ipynb #aabbfce8
 def is_comparable(
     record:dict,   # of a finished run
     protocol:dict, # of the ledger
-    split:str,     # the split a column is about: val | test
+    split:str='',  # the split a column is about: val | test; '' = the record's own
 )->bool:           # whether data set, split and protocol are the paper's
     "Whether a result may stand against the printed number."
     sets = protocol['dataset'] if isinstance(protocol['dataset'], list) else [protocol['dataset']]
-    if record['data'] not in sets or record['protocol'] not in (protocol['id'], protocol['name']): return False
+    split, names = split or record['split'], read_yaml('claims')['data_sets']
+    if record['data'] not in [names.get(s, s) for s in sets] or record['protocol'] not in (protocol['id'], protocol['name']): return False
     if not isinstance(protocol['splits'], dict): return True                           # the paper does not say
     sizes = [n for name, n in protocol['splits'].items() if name.split('_')[-1] == split]   # private_test is a test split
     return split == record['split'] and any(record['n_eval'] <= n <= record['n_eval'] + record['n_missing'] for n in sizes)
 
-# %% ../../nbs/ledger/02_verdicts.ipynb #a870c6e4
+# %% ../../nbs/ledger/02_verdicts.ipynb #82160047
 def printed_digits(
     ledger:Ledger,
     table:str,  # id
@@ -49,7 +50,7 @@ def printed_digits(
     values = [ledger.value(table, r, column) for r in ledger.rows(table)]
     return max(len(repr(x).partition('.')[2]) if isinstance(x, float) else 0 for x in values)
 
-# %% ../../nbs/ledger/02_verdicts.ipynb #ffd9237f
+# %% ../../nbs/ledger/02_verdicts.ipynb #0f5430ea
 def unit_factor(
     column:dict, # of a ledger's table
 )->float:        # 100 where the paper prints percent, else 1
@@ -68,14 +69,14 @@ def table_line(
     paper = ledger.value(table, row, column['id']) if row in ledger.rows(table) else None
     mean, std, n = mean_std(records, column['id'])
     scaled = lambda x: None if x is None else unit_factor(column)*x
-    split = 'val' if column['id'].startswith('val_') else 'test'
+    split = next((s for s in ('val', 'test') if column['id'].startswith(f'{s}_')), '')
     fair = all(is_comparable(r, ledger.protocols[how['protocol']], split) for r in records)
     word = verdict(scaled(mean), paper, how['tol'], fair)
     gap = scaled(mean) - paper if word in ('match', 'above', 'below') else None
     return dict(paper=paper, ours=scaled(mean), std=scaled(std), seeds=n, gap=gap, verdict=word,
                 digits=printed_digits(ledger, table, column['id']))
 
-# %% ../../nbs/ledger/02_verdicts.ipynb #6f575c15
+# %% ../../nbs/ledger/02_verdicts.ipynb #f4aab37a
 def comparison(
     records:list,       # of `read_records`, one data set and scale
     ledger:Ledger,
@@ -92,7 +93,7 @@ def comparison(
                   note=f'{stale[r]} stale' if stale[r] else '') for r in names for c in columns or ledger.numeric_columns(table)]
     return pd.DataFrame(lines).astype(dict(paper=float, ours=float, std=float, gap=float))
 
-# %% ../../nbs/ledger/02_verdicts.ipynb #dbcc16fd
+# %% ../../nbs/ledger/02_verdicts.ipynb #2516b702
 def number(
     x:float|None,    # nan or None for nothing
     digits:int=1,    # decimals, as the paper prints them
@@ -119,7 +120,7 @@ def printable(
                                            gap=[number(l['gap'], l['digits'], sign=True) for l in lines])
     return text.join(table[['verdict', 'data', 'scale', 'note']])
 
-# %% ../../nbs/ledger/02_verdicts.ipynb #2062d4a7
+# %% ../../nbs/ledger/02_verdicts.ipynb #3bc41ec7
 def to_markdown(
     table:pd.DataFrame, # any table of text, e.g. of `printable`
 )->str:                 # a markdown table
