@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['item_rng', 'Items']
 
-# %% ../../nbs/data/09_loading.ipynb #1b182694
-import io, random
+# %% ../../nbs/data/09_loading.ipynb #47391c60
+import random
 import numpy as np, pyarrow.compute as pc, torch
 from PIL import Image
 from torch.utils.data import Dataset
-from .table import Catalogue, arrow_columns, targets, upright_rgb
+from .table import Catalogue, arrow_columns, stored_picture, targets
 
-# %% ../../nbs/data/09_loading.ipynb #49437421
+# %% ../../nbs/data/09_loading.ipynb #e64d49a4
 def item_rng(
     seed:int,   # of the run
     epoch:int,  # 0, 1, ...
@@ -21,7 +21,7 @@ def item_rng(
     "The only source of randomness an item may use."
     return random.Random(f'{seed}/{epoch}/{index}')
 
-# %% ../../nbs/data/09_loading.ipynb #d2e9bf34
+# %% ../../nbs/data/09_loading.ipynb #0b1a5be4
 class Items(Dataset):
     "Pictures and targets of some rows of a catalogue; an item is a dict of image, targets and index."
     def __init__(self,
@@ -33,8 +33,8 @@ class Items(Dataset):
         self.transform, self.seed = transform, seed
         self.rows = np.asarray(indices, dtype=np.int64)
         self.pictures = catalogue.table.select_columns(['image'])
-        ids = arrow_columns(catalogue.table, ['image_id'], self.rows)['image_id']
-        self.stored = pc.index_in(ids, catalogue.table.data.column('image_id').combine_chunks()).to_numpy()  # (n,) rows of the file
+        self.ids = arrow_columns(catalogue.table, ['image_id'], self.rows)['image_id']
+        self.stored = pc.index_in(self.ids, catalogue.table.data.column('image_id').combine_chunks()).to_numpy()  # (n,) rows of the file
         self.targets = targets(catalogue, self.rows)    # (n, A) uint8
 
     def __len__(self): return len(self.rows)
@@ -43,8 +43,7 @@ class Items(Dataset):
         i:int,          # position of the item
     )->Image.Image:     # RGB, untransformed
         "The stored picture of item `i`."
-        stored = self.pictures.data.column('image')[int(self.stored[i])]['bytes']   # straight from the mapped file, a few microseconds
-        return upright_rgb(Image.open(io.BytesIO(stored.as_buffer())))
+        return stored_picture(self.pictures.data.column('image')[int(self.stored[i])], self.ids[i])    # straight from the mapped file, a few microseconds
 
     def __getitem__(self,
         key,    # (epoch, index) or index
