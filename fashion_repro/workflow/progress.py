@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['job_state', 'minutes_of', 'seconds_left', 'duration', 'describe', 'overview', 'Screen']
 
-# %% ../../nbs/workflow/03_progress.ipynb #8735b1be
+# %% ../../nbs/workflow/03_progress.ipynb #7f41d3fa
 import json, shutil, sys, time
 from pathlib import Path
-from .experiments import Job, Table
+from .experiments import Job, Table, runs_in
 
-# %% ../../nbs/workflow/03_progress.ipynb #260ff75f
+# %% ../../nbs/workflow/03_progress.ipynb #5f99c383
 def job_state(
     root:Path,       # the checkout
     job:Job,         # one run of the plan
@@ -26,7 +26,7 @@ def job_state(
         return {**seen, 'state': 'running' if recent and seen.get('state') != 'stopped' else 'waiting'}
     return dict(state='waiting')
 
-# %% ../../nbs/workflow/03_progress.ipynb #af470c37
+# %% ../../nbs/workflow/03_progress.ipynb #53e07ed3
 def minutes_of(
     root:Path,  # the checkout
     job:Job,    # a finished run
@@ -50,7 +50,7 @@ def seconds_left(
     work = sum(s['eta_s'] for s in running) + waiting*sum(known)/len(known)
     return max([work/cores] + [s['eta_s'] for s in running])
 
-# %% ../../nbs/workflow/03_progress.ipynb #03da4e22
+# %% ../../nbs/workflow/03_progress.ipynb #41b98fc3
 def duration(
     seconds:float|None,  # None: unknown
 )->str:                  # '40 s', '3 min', '2 h 05 min'; '' when unknown
@@ -60,7 +60,7 @@ def duration(
     minutes = round(seconds/60)
     return f'{minutes} min' if minutes < 90 else f'{minutes//60} h {minutes%60:02d} min'
 
-# %% ../../nbs/workflow/03_progress.ipynb #46dd3325
+# %% ../../nbs/workflow/03_progress.ipynb #d6e9b773
 def describe(
     job:Job,     # a running run
     state:dict,  # its state
@@ -72,14 +72,14 @@ def describe(
     if state.get('eta_s') is not None: parts.append(f"{duration(state['eta_s'])} left")
     return f"  {job.row.paper} {job.row.table} {job.row.row} s{job.seed}: {', '.join(parts) or 'starting'}"
 
-# %% ../../nbs/workflow/03_progress.ipynb #55a22522
+# %% ../../nbs/workflow/03_progress.ipynb #4dcf1a43
 def overview(
     root:Path,           # the checkout
     tables:list[Table],  # the plan
     cores:int,           # runs side by side
 )->list[str]:            # a summary, then one line per running run
     "Where the workflow is."
-    jobs = [j for t in tables for j in t.jobs]
+    jobs = runs_in(tables)
     states = [job_state(root, j) for j in jobs]
     count = {k: sum(s['state'] == k for s in states) for k in ('finished', 'running', 'waiting')}
     left = seconds_left(states, [60*minutes_of(root, j) for j, s in zip(jobs, states) if s['state'] == 'finished'], cores)
@@ -88,7 +88,7 @@ def overview(
     elif not count['running'] and not count['waiting']: line += ', tables are made'
     return [line] + [describe(j, s) for j, s in zip(jobs, states) if s['state'] == 'running']
 
-# %% ../../nbs/workflow/03_progress.ipynb #2245c659
+# %% ../../nbs/workflow/03_progress.ipynb #ba6d51c3
 class Screen:
     "Shows the overview: in place on a terminal, else a line now and then."
     def __init__(self,

@@ -5,15 +5,16 @@
 # %% auto #0
 __all__ = ['SHOWN', 'LARGEST', 'may_show', 'smaller', 'publishable', 'reasons_against', 'collect', 'write_publication', 'publish']
 
-# %% ../../nbs/workflow/05_publish.ipynb #47bc3ced
+# %% ../../nbs/workflow/05_publish.ipynb #189d1260
 import base64, io, json, shutil
 from pathlib import Path
 from PIL import Image
 from ..errors import UserError, one_of
 from ..training.runs import data_names
-from .experiments import SCALES, Row, checkout, notebook_of, papers, read_rows
+from ..training.rows import SCALES, Row, borrowers, papers, read_rows
+from .experiments import checkout, notebook_of
 
-# %% ../../nbs/workflow/05_publish.ipynb #8c628d09
+# %% ../../nbs/workflow/05_publish.ipynb #c7e4cd26
 SHOWN = ('wardrobe', 'clothing-dataset')  # drawn by this project; CC0
 LARGEST = 300_000                         # bytes of an executed notebook
 
@@ -23,7 +24,7 @@ def may_show(
     "May pictures of this data set be committed?"
     return data in SHOWN
 
-# %% ../../nbs/workflow/05_publish.ipynb #261551e8
+# %% ../../nbs/workflow/05_publish.ipynb #d540d8f3
 def smaller(
     png:str,  # a picture as notebooks store it, in base 64
 )->str:       # the same in at most 256 colours
@@ -32,7 +33,7 @@ def smaller(
     image.quantize(256, dither=Image.Dither.NONE).save(out, 'PNG', optimize=True)
     return base64.b64encode(out.getvalue()).decode()
 
-# %% ../../nbs/workflow/05_publish.ipynb #59460c30
+# %% ../../nbs/workflow/05_publish.ipynb #4a4db2e2
 def _kept(output, pictures):
     "An output without pictures unless they are wanted; None when nothing is left of it."
     data = {k: v for k, v in output.get('data', {}).items() if pictures or not (k.startswith('image/') or (k == 'text/html' and '<img' in str(v)))}
@@ -55,7 +56,7 @@ def publishable(
         if outputs: cells.append({**c, 'metadata': dict(tags=['remove-input']), 'source': f'# see {source}', 'outputs': outputs, 'execution_count': None})
     return {**nb, 'cells': cells, 'metadata': {k: nb['metadata'][k] for k in ('kernelspec',) if k in nb['metadata']}}
 
-# %% ../../nbs/workflow/05_publish.ipynb #e32e26f8
+# %% ../../nbs/workflow/05_publish.ipynb #8a97e1ad
 def reasons_against(
     record:dict,      # of a finished run
     code:str,         # hash of the closure of its module as it is now
@@ -66,7 +67,7 @@ def reasons_against(
     if record.get('dirty') is not False: why.append(f'{name} was made from changes that were not committed')
     return why
 
-# %% ../../nbs/workflow/05_publish.ipynb #30d52efd
+# %% ../../nbs/workflow/05_publish.ipynb #ff0e06bc
 def collect(
     root:Path,        # the checkout
     rows:list[Row],   # of one table
@@ -84,13 +85,14 @@ def collect(
         if row not in modules: bad.append(f'{p.name} belongs to no row of the table any more')
         elif not (p/'record.json').exists(): bad.append(f'{p.name} is not finished')
         else: found[p] = json.loads((p/'record.json').read_text()); bad += reasons_against(found[p], closure_hash(modules[row]))
-    seeds = {}
+    limits, seeds = {r.row: r.seeds for r in rows}, {}
     for p in found: seeds.setdefault(p.name.rpartition('-s')[0], []).append(p.name.rpartition('-s')[2])
-    if len({*map(tuple, seeds.values())}) > 1: bad.append('its rows have different seeds: ' + ', '.join(f"{r} {' '.join(s)}" for r, s in seeds.items()))
+    asked = max((sorted(map(int, s)) for s in seeds.values()), key=len, default=[])
+    if any(sorted(map(int, s)) != asked[:limits[r] or None] for r, s in seeds.items()): bad.append('its rows have different seeds: ' + ', '.join(f"{r} {' '.join(s)}" for r, s in seeds.items()))
     if bad: raise UserError(f"{folder} cannot be published: {'; '.join(bad)}")
     return found
 
-# %% ../../nbs/workflow/05_publish.ipynb #d96fbf48
+# %% ../../nbs/workflow/05_publish.ipynb #ac91584d
 def write_publication(
     root:Path,              # the checkout
     notebook:Path,          # source of the table, relative to the checkout
@@ -112,7 +114,7 @@ def write_publication(
     if not any(shown.iterdir()): shown.rmdir()
     return [str(p.relative_to(root)) for d in (public, shown) for p in sorted(d.rglob('*')) if p.is_file()]
 
-# %% ../../nbs/workflow/05_publish.ipynb #9a0d52b5
+# %% ../../nbs/workflow/05_publish.ipynb #312a5676
 def publish(
     paper:str,  # the paper's room
     table:str,  # the ledger's table id
@@ -121,12 +123,12 @@ def publish(
 )->list[str]:   # the files written, relative to the checkout
     "Copy one finished table from runs/ to results/ and figures/."
     root = checkout()
-    rows = read_rows(one_of('paper', paper, papers()))
-    one_of('table', table, dict.fromkeys(r.table for r in rows)); one_of('scale', scale, SCALES)
+    rows, borrowed = read_rows(one_of('paper', paper, papers())), borrowers(paper)
+    one_of('table', table, dict.fromkeys([*(r.table for r in rows), *borrowed])); one_of('scale', scale, SCALES)
     one_of('data set', data, data_names() or [data])
-    records = collect(root, [r for r in rows if r.table == table], data, scale)
+    records = collect(root, [r for r in rows if r.table == borrowed.get(table, table)], data, scale)
     notebook, folder = notebook_of(paper, table), Path('runs', paper, table, f'{data}-{scale}')
     made = root/folder/notebook.name
     if not made.exists() or any((p/'record.json').stat().st_mtime > made.stat().st_mtime for p in records):
         raise UserError(f'{folder/notebook.name} is missing or older than its runs: start `fashion-repro reproduce` once more')
-    return write_publication(root, notebook, folder, records, may_show(data))
+    return write_publication(root, notebook, folder, {} if table in borrowed else records, may_show(data))

@@ -7,15 +7,15 @@ __all__ = ['only_one', 'count_cores', 'count_gpus', 'owner', 'snakemake_command'
            'sigterm_interrupts', 'follow', 'last_line', 'finished', 'failures', 'results', 'closing', 'check_choices',
            'reproduce', 'stopped']
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #84a1eed3
+# %% ../../nbs/workflow/04_reproduce.ipynb #025b1276
 import json, os, signal, subprocess, sys, time
 from contextlib import contextmanager
 from pathlib import Path
 from ..errors import UserError, one_of
-from .experiments import Table, checkout, plan
+from .experiments import Table, checkout, plan, rows_left_out, runs_in
 from .progress import Screen, overview
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #aaf341ec
+# %% ../../nbs/workflow/04_reproduce.ipynb #1cb5e8e6
 @contextmanager
 def only_one(
     runs:Path,  # the folder that one workflow may write at a time
@@ -32,7 +32,7 @@ def only_one(
     try: yield
     finally: holder.unlink(missing_ok=True); lock.release()
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #7da1f3dc
+# %% ../../nbs/workflow/04_reproduce.ipynb #369c8b40
 def count_cores()->int:  # cores this process may use
     "Cores available to this process."
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
@@ -47,7 +47,7 @@ def owner()->str:  # '<process number>:<its creation time, s since 1970>'
     me = psutil.Process()
     return f'{me.pid}:{me.create_time()}'
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #1b410f40
+# %% ../../nbs/workflow/04_reproduce.ipynb #730d4ade
 def snakemake_command(
     root:Path,    # the checkout
     cores:int,    # runs side by side
@@ -58,7 +58,7 @@ def snakemake_command(
     return [sys.executable, '-m', 'fashion_repro.workflow.jobs', 'snakemake', '--snakefile', str(root/'Snakefile'), '--directory', str(root),
             '--cores', str(cores), '--resources', 'gpu=1', '--profile', 'none', '--workflow-profile', str(root/'profiles'/profile), '--nocolor']
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #4e39db2a
+# %% ../../nbs/workflow/04_reproduce.ipynb #e47f9233
 def start(
     root:Path,      # the checkout
     settings:dict,  # content of runs/plan.json
@@ -75,7 +75,7 @@ def start(
     with open(root/'runs'/'log'/'snakemake.txt', 'w') as log:
         return subprocess.Popen(command, cwd=root, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #bb71a46a
+# %% ../../nbs/workflow/04_reproduce.ipynb #de66ff95
 def stop(
     process:subprocess.Popen,  # leader of a process group
     patience:float=15.,        # s between asking and killing
@@ -98,7 +98,7 @@ def group_alive(
         except (ProcessLookupError, psutil.Error): return False
     return any(map(member, psutil.process_iter()))
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #1557a39a
+# %% ../../nbs/workflow/04_reproduce.ipynb #4aaa0a7e
 @contextmanager
 def sigterm_interrupts():
     "Inside, SIGTERM raises KeyboardInterrupt, as Ctrl-C does."
@@ -123,7 +123,7 @@ def follow(
     finally: screen.clear()
     return process.returncode
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #e06e3df7
+# %% ../../nbs/workflow/04_reproduce.ipynb #48d0b73c
 def last_line(
     log:Path,  # a log file, which may be missing
 )->str:        # its last line with text
@@ -140,7 +140,7 @@ def finished(
     def older(j): return (root/j.folder/'record.json').stat().st_mtime <= out.stat().st_mtime
     return out.exists() and all((root/j.folder/'finished.json').exists() and older(j) for j in table.jobs)
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #a75a1182
+# %% ../../nbs/workflow/04_reproduce.ipynb #f05b0b3c
 def failures(
     root:Path,            # the checkout
     tables:list[Table],   # the plan
@@ -159,7 +159,7 @@ def failures(
         if not left and not finished(root, t): out += told(f'table {t.paper} {t.table}', t.folder/'log'/f'{t.notebook.stem}.txt')
     return out
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #4d2aa57f
+# %% ../../nbs/workflow/04_reproduce.ipynb #ecdd1eef
 def results(
     root:Path,           # the checkout
     tables:list[Table],  # the plan
@@ -173,7 +173,7 @@ def results(
         out += [f'  {p.relative_to(root)}' for p in files]
     return out
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #c078101a
+# %% ../../nbs/workflow/04_reproduce.ipynb #c84ef34a
 def closing(
     root:Path,           # the checkout
     tables:list[Table],  # the plan
@@ -188,7 +188,7 @@ def closing(
     elif status: print(f"the workflow itself failed: {last_line(root/'runs/log/snakemake.txt')} (log: runs/log/snakemake.txt)")
     return int(bool(failed or status))
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #2f970640
+# %% ../../nbs/workflow/04_reproduce.ipynb #375fee30
 def check_choices(
     data:str,    # a data set of the data room
     device:str,  # auto | cpu | cuda
@@ -199,7 +199,7 @@ def check_choices(
     one_of('device', device, ('auto', 'cpu', 'cuda'))
     if device == 'cuda' and not count_gpus(): raise UserError("device 'cuda' was asked for, and this machine has no NVIDIA GPU: use cpu or auto")
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #579792ec
+# %% ../../nbs/workflow/04_reproduce.ipynb #69bddb06
 def reproduce(
     paper:str='',           # one paper; '' means all
     table:str='',           # one table; '' means all
@@ -218,9 +218,10 @@ def reproduce(
     tables = plan(**choices); check_choices(data, device)
     where = str(Path(data_dir).expanduser().resolve()) if data_dir else ''
     settings = dict(choices=choices, data_dir=where, device=device, gpu=int(device != 'cpu' and count_gpus() > 0))
-    n = sum(len(t.jobs) for t in tables)
+    n = len(runs_in(tables))
     with only_one(root/'runs'), sigterm_interrupts():
         print(f'{n} runs for {len(tables)} tables on {data} at {scale} scale, {cores} side by side; Ctrl-C stops, the same command goes on', flush=True)
+        for why in rows_left_out(paper, table, scale, everything): print(why, flush=True)
         process = start(root, settings, cores, profile)
         try: status = follow(process, root, tables, cores)
         except KeyboardInterrupt: return stopped(process, root, tables)
@@ -235,7 +236,7 @@ def stopped(
     "End everything and say what is kept."
     print('stopping…', flush=True)
     stop(process)
-    jobs = [j for t in tables for j in t.jobs]
+    jobs = runs_in(tables)
     done = sum((root/j.folder/'record.json').exists() for j in jobs)
     begun = sum((root/j.folder/'ckpt').exists() and not (root/j.folder/'record.json').exists() for j in jobs)
     print(f'stopped: {done} of {len(jobs)} runs are finished and kept, {begun} go on from their last checkpoint when the same command is started again')
