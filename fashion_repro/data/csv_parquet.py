@@ -6,8 +6,9 @@
 __all__ = ['ENDINGS', 'SAMPLE', 'is_parquet', 'find_table', 'readable', 'guess_encoding', 'first_lines', 'guess_delimiter',
            'column_names', 'as_text', 'table_parts', 'read_columns', 'sample_rows', 'three_values']
 
-# %% ../../nbs/data/04d_csv_parquet.ipynb #63506407
+# %% ../../nbs/data/04d_csv_parquet.ipynb #8f78e670
 import codecs, csv, io
+import numpy as np
 import pyarrow as pa, pyarrow.compute as pc, pyarrow.csv as pa_csv, pyarrow.parquet as pq
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,7 +102,7 @@ def as_text(
         raise UserError(f'catalogue: column {name!r} holds {str(column.type)[:60]}, expected text, numbers or lists of text') from e
     return column if listed else pc.utf8_trim_whitespace(column)
 
-# %% ../../nbs/data/04d_csv_parquet.ipynb #0bc451ef
+# %% ../../nbs/data/04d_csv_parquet.ipynb #c2120c39
 def table_parts(
     path:Path,              # of the table
     names:list,             # columns to read, in this order
@@ -115,7 +116,7 @@ def table_parts(
             for part in f.iter_batches(50_000, columns=names): yield pa.table({o: as_text(o, pa.chunked_array([part[o]])) for o in names})
         return
     def spoilt(row): ragged is None or ragged.append((row.number, row.actual_columns, row.expected_columns)); return 'skip'
-    options = dict(read_options=pa_csv.ReadOptions(use_threads=False, block_size=2**22, encoding=encoding),
+    options = dict(read_options=pa_csv.ReadOptions(use_threads=False, block_size=2**20, encoding=encoding),
         parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=spoilt),
         convert_options=pa_csv.ConvertOptions(include_columns=names, column_types={o: pa.string() for o in names}, strings_can_be_null=False))
     with readable(path, encoding), pa_csv.open_csv(str(path), **options) as f:
@@ -141,7 +142,7 @@ def _check_quotes(path, table):
         if last.count('\n') > 20:
             raise UserError(f'catalogue: the last cell of {path} runs over {last.count(chr(10))} lines, so a quotation mark before {last[:30]!r} is never closed: write it twice ("") or remove it')
 
-# %% ../../nbs/data/04d_csv_parquet.ipynb #0bba3433
+# %% ../../nbs/data/04d_csv_parquet.ipynb #d0802f96
 SAMPLE = 20_000 # rows
 
 def sample_rows(
@@ -154,9 +155,10 @@ def sample_rows(
     if is_parquet(path): names = [o for o in names if not _is_blob(pq.read_schema(path).field(o).type)]
     parts, rows = [], 0
     for part in table_parts(path, names, encoding, delimiter):
-        rows += len(part); parts.append(part[:500 if parts else 5000])
+        rows += len(part); parts.append(part[:300 if parts else 5000])
     if not rows: raise UserError(f'catalogue: {path} has no rows below the names of its columns')
-    return pa.concat_tables(parts)[:SAMPLE], rows
+    found = pa.concat_tables(parts)
+    return found.take(np.unique(np.linspace(0, len(found)-1, SAMPLE, dtype=int))), rows
 
 def _is_blob(kind): return pa.types.is_nested(kind) and not pa.types.is_list(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
 
