@@ -47,7 +47,9 @@ def test_a_fresh_clone_runs_and_leaves_git_clean(done):
     folder, (status, out, err) = done
     assert status == 0, out + err
     assert set(toy.records(folder)) == {"fast-s0", "slow-s0"}              # the headline rows; `extra` waits for --all
-    assert "2 runs for 1 tables" in out and "runs/toy/table1/wardrobe-smoke/table1_counts.ipynb" in out
+    assert "2 runs for 2 tables" in out and "toy table1 starred: left out, it needs public.pth" in out      # a figure reads the table's runs and has none
+    assert (folder/"runs/toy/figure1/wardrobe-smoke/table.csv").read_text() == (folder/"runs/toy/table1/wardrobe-smoke/table.csv").read_text()
+    assert "runs/toy/table1/wardrobe-smoke/table1_counts.ipynb" in out
     assert (folder/"runs/toy/table1/wardrobe-smoke/table.csv").read_text().split() == ["fast,0,0.06", "slow,0,0.12"]
     status = subprocess.run(["git", "status", "--porcelain"], cwd=folder, capture_output=True, text=True).stdout
     assert status == ""

@@ -1,4 +1,4 @@
-"A small checkout with one toy paper, for tests of the workflow: two rows that count, one table, seconds to run."
+"A small checkout with one toy paper, for tests of the workflow: two rows that count, one table, a figure that reads its runs, seconds to run."
 import json, os, shutil, subprocess, sys
 from pathlib import Path
 import nbformat
@@ -8,6 +8,8 @@ YAML = """
 - {table: table1, row: fast, module: toy.counting, set: {step: 1}, headline: true}
 - {table: table1, row: slow, module: toy.counting, set: {step: 2}, headline: true}
 - {table: table1, row: extra, module: toy.counting, set: {step: 3}}
+- {table: table1, row: starred, module: toy.counting, needs: public.pth, set: {step: 4}, headline: true}
+- {table: figure1, from: table1}
 - {table: table2, row: broken, module: toy.counting, set: {fail: true}, headline: true}
 """
 MODULE = '''
@@ -67,7 +69,7 @@ def checkout(folder, broken=False, slow=""):
     (toy/"__init__.py").touch(); (toy/"counting.py").write_text(MODULE)
     lines = [x for x in YAML.splitlines() if broken or "broken" not in x]
     (toy/"experiments.yaml").write_text("\n".join(lines).replace("step:", slow + "step:") + "\n")
-    for t in ["table1"] + ["table2"]*broken: notebook(folder/"nbs"/"toy"/f"{t}_counts.ipynb", t)
+    for t, runs in dict(table1="table1", figure1="table1", **(dict(table2="table2") if broken else {})).items(): notebook(folder/"nbs"/"toy"/f"{t}_counts.ipynb", runs)
     git = lambda *a: subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@example.invalid", *a], cwd=folder, check=True, capture_output=True)
     git("init", "-q"); git("add", "-A"); git("commit", "-qm", "toy")
     return folder
