@@ -58,7 +58,7 @@ class Status:
     seeds:int = 0                # of the row with fewest, rows without randomness aside
     scale:str = ''               # smoke | demo | paper
 
-# %% ../../nbs/ledger/03_claims.ipynb #190d180a
+# %% ../../nbs/ledger/03_claims.ipynb #7168c06e
 WORDS = ('fails', 'undecided', 'holds')   # from the least favourable
 
 def compared(
@@ -69,7 +69,7 @@ def compared(
     pairs = comparisons(test)
     has = {r: all(items[r, s] is not None for _, _, s in pairs) for a, b, _ in pairs for r in (a, b) if r}
     absent = [r for r in has if not has[r]]
-    if absent == [test['a']] and 'needs' in test: return dict(status='not testable here', why=f"no runs of {test['a']}, which needs {test['needs']}")
+    if test['a'] in absent and 'needs' in test: return dict(status='not testable here', why=f"no runs of {test['a']}, which needs {test['needs']}")
     if absent: return dict(status='not tested', why=f"no finished runs of {' and '.join(absent)}")
     seeds = min(len(items[r, s]) for a, b, s in pairs for r in (a, b) if r and r not in NOT_RANDOM)
     if seeds < test['seeds']: return dict(status='not tested', why=f"{seeds} of {test['seeds']} seeds", seeds=seeds)
