@@ -6,15 +6,15 @@
 __all__ = ['SHARES', 'picture_print', 'near_pairs', 'title_words', 'brand_names', 'strip_brand', 'key_numbers', 'rare_keys',
            'components', 'grouped_split', 'crossing_keys', 'crossing_pairs']
 
-# %% ../../nbs/data/05_splits.ipynb #b68c3f8c
-import math, re
+# %% ../../nbs/data/05_splits.ipynb #79d311be
+import re
 import numpy as np
 from collections import Counter
 from PIL import Image
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-# %% ../../nbs/data/05_splits.ipynb #3f620cdb
+# %% ../../nbs/data/05_splits.ipynb #0ea1ef60
 def picture_print(
     image:Image.Image,  # RGB
 )->tuple:               # (33,) uint8, 264 packed bits; and (900,) uint8, 20x15 pixels in colour
@@ -24,7 +24,7 @@ def picture_print(
     thumb = np.asarray(image.resize((15, 20), Image.Resampling.BILINEAR))
     return np.packbits(np.concatenate([right.ravel(), down.ravel()])), thumb.ravel()
 
-# %% ../../nbs/data/05_splits.ipynb #e77d9c21
+# %% ../../nbs/data/05_splits.ipynb #6f6ad2f7
 def near_pairs(
     bits:np.ndarray,    # (N, 33) uint8, packed difference hashes
     thumbs:np.ndarray,  # (N, 900) uint8, thumbnails
@@ -42,7 +42,7 @@ def near_pairs(
 
 def _level_gap(thumbs, pairs): return np.abs(thumbs[pairs[:,0]].astype(np.int16) - thumbs[pairs[:,1]]).mean(1)
 
-# %% ../../nbs/data/05_splits.ipynb #3548c68e
+# %% ../../nbs/data/05_splits.ipynb #92725b13
 _FOR_WHOM = set('men women boys girls unisex kids mens womens boy girl kid man woman infant infants'.split())
 
 def title_words(title:str)->list:
@@ -70,7 +70,7 @@ def strip_brand(
         if ' '.join(words[:k]) in brands: return ' '.join(words[k:])
     return ' '.join(words)
 
-# %% ../../nbs/data/05_splits.ipynb #035e26a6
+# %% ../../nbs/data/05_splits.ipynb #ac8da3d5
 def key_numbers(
     values, # (N,) strings or bytes; None and '' mean nothing known
 )->np.ndarray:  # (N,) int64, equal for equal values, -1 for nothing known
@@ -96,7 +96,7 @@ def components(
     a, b = np.concatenate([np.zeros((0, 2), np.int64), *edges]).T
     return connected_components(coo_matrix((np.ones(len(a)), (a, b)), (n, n)), directed=False)[1]
 
-# %% ../../nbs/data/05_splits.ipynb #9af9ea58
+# %% ../../nbs/data/05_splits.ipynb #eb928739
 SHARES = dict(train=.7, val=.1, test=.2)
 
 def grouped_split(
@@ -108,21 +108,21 @@ def grouped_split(
     _, first, group, sizes = np.unique(group, return_index=True, return_inverse=True, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(sizes))
     if strata is not None: order = order[np.argsort(np.asarray(strata)[first[order]], kind='stable')]
-    names, shares = list(SHARES), np.array(list(SHARES.values()))
-    given, where = np.zeros(3), np.empty(len(sizes), dtype=int)
-    for g in order:
-        where[g] = np.argmax(shares*(given.sum() + sizes[g]) - given)
-        given[where[g]] += sizes[g]
-    return np.array(names)[where[group]]
+    shares, given, total, where = list(SHARES.values()), [0]*len(SHARES), 0, [0]*len(sizes)
+    for g,n in zip(order.tolist(), sizes[order].tolist()):
+        total += n
+        due = [p*total - o for p,o in zip(shares, given)]
+        where[g] = s = due.index(max(due)); given[s] += n
+    return np.array(list(SHARES))[np.array(where, dtype=int)[group]]
 
 def crossing_keys(
     split:np.ndarray,   # (N,) str
     key:np.ndarray,     # (N,) int, -1 = nothing known
 )->int:                 # number of pairs of rows with equal keys on different sides
     "Pairs that share a key but not a split."
-    pairs = lambda o: int(sum(math.comb(int(n), 2) for n in np.unique(o, axis=-1, return_counts=True)[1]))
-    side = np.unique(split, return_inverse=True)[1]
-    return pairs(key[key >= 0]) - pairs(np.stack([key, side])[:, key >= 0])
+    def pairs(o): n = np.unique(o, return_counts=True)[1]; return int((n*(n-1)//2).sum())
+    split, key = np.asarray(split)[key >= 0], key[key >= 0]
+    return pairs(key) - sum(pairs(key[split == o]) for o in SHARES)
 
 def crossing_pairs(
     split:np.ndarray,   # (N,) str
