@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['scaled', 'BNInception', 'initialise', 'halve', 'pooled_logits', 'load_public_weights']
 
-# %% ../../nbs/backbones/01_bn_inception.ipynb #3b6fcbe1
+# %% ../../nbs/backbones/01_bn_inception.ipynb #4cc244da
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -13,9 +14,10 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .inputs import check_side
 from ..errors import UserError
 
-# %% ../../nbs/backbones/01_bn_inception.ipynb #211abd0b
+# %% ../../nbs/backbones/01_bn_inception.ipynb #e58a66d9
 _BLOCKS = {    # 1x1, 3x3 reduce, 3x3, double reduce, double 3x3, pooling, pool projection; channels at width 1, 0 = no such layer
     '3a': ( 64,  64,  64,  64,  96, 'avg',  32),
     '3b': ( 64,  64,  96,  64,  96, 'avg',  64),
@@ -29,7 +31,7 @@ _BLOCKS = {    # 1x1, 3x3 reduce, 3x3, double reduce, double 3x3, pooling, pool 
     '5b': (352, 192, 320, 192, 224, 'max', 128),
 }
 
-# %% ../../nbs/backbones/01_bn_inception.ipynb #0dbd6644
+# %% ../../nbs/backbones/01_bn_inception.ipynb #0ccce353
 def scaled(
     channels:int,  # channels at width 1; 0 stays 0
     width:float,   # factor > 0
@@ -38,9 +40,10 @@ def scaled(
     if not channels: return 0
     return max(8, 8*int(channels*width/8 + .5))
 
-# %% ../../nbs/backbones/01_bn_inception.ipynb #8b5c8e67
+# %% ../../nbs/backbones/01_bn_inception.ipynb #15b2c2b3
 class BNInception(nn.Module):
     "BN-Inception under the layer names of its public PyTorch port, so that its weights load strictly."
+    MIN_PX = 32                # smallest side of an image
     def __init__(self,
         num_classes:int=1000,  # outputs of the head
         width:float=1.,        # factor > 0 on all channels; 1 is the published network
@@ -69,7 +72,7 @@ class BNInception(nn.Module):
         outs.append(self._conv(name+'double_3x3_2', n, double, 3, stride))
         return sum(outs) + (self._conv(name+'pool_proj', ni, proj) if proj else ni)
 
-# %% ../../nbs/backbones/01_bn_inception.ipynb #0396011c
+# %% ../../nbs/backbones/01_bn_inception.ipynb #a7bd3989
 def initialise(
     model:nn.Module,  # a network of convolutions and batch normalisations with a head named `last_linear`
 ):
@@ -84,7 +87,7 @@ def initialise(
     nn.init.normal_(model.last_linear.weight, std=.01)
     nn.init.zeros_(model.last_linear.bias)
 
-# %% ../../nbs/backbones/01_bn_inception.ipynb #3262d85b
+# %% ../../nbs/backbones/01_bn_inception.ipynb #52c2c0d9
 def halve(
     x:Tensor,  # (B, C, H, W) values >= 0
 )->Tensor:     # (B, C, ceil(H/2), ceil(W/2))
@@ -92,14 +95,14 @@ def halve(
     H,W = x.shape[2:]
     return F.max_pool2d(F.pad(x, (0, W%2, 0, H%2)), 3, 2, ceil_mode=True)
 
-# %% ../../nbs/backbones/01_bn_inception.ipynb #b6190295
+# %% ../../nbs/backbones/01_bn_inception.ipynb #3a393855
 @patch
 def _run(self:BNInception, x, *names):
     "Apply the named convolutions one after the other, each with its normalisation and a ReLU."
     for name in names: x = F.relu(getattr(self, f'{name}_bn')(getattr(self, name)(x)))
     return x
 
-# %% ../../nbs/backbones/01_bn_inception.ipynb #46748bbe
+# %% ../../nbs/backbones/01_bn_inception.ipynb #5045b5ca
 @patch
 def _inception(self:BNInception, x, block):
     "The four branches of a block, stacked along the channels."
@@ -114,30 +117,32 @@ def _inception(self:BNInception, x, block):
     branches.append(self._run(pooled, p+'pool_proj') if proj else pooled)
     return torch.cat(branches, 1)
 
-# %% ../../nbs/backbones/01_bn_inception.ipynb #182f2846
+# %% ../../nbs/backbones/01_bn_inception.ipynb #166554ef
 @patch
 def _stem(self:BNInception, x):
     "The layers before the blocks."
     x = F.max_pool2d(self._run(x, 'conv1_7x7_s2'), 3, 2, ceil_mode=True)
     return F.max_pool2d(self._run(x, 'conv2_3x3_reduce', 'conv2_3x3'), 3, 2, ceil_mode=True)
 
-# %% ../../nbs/backbones/01_bn_inception.ipynb #2a3ccc01
+# %% ../../nbs/backbones/01_bn_inception.ipynb #0e0d24fc
 @patch
 def features(self:BNInception,
     x:Tensor,  # (B, 3, M, M) BGR, 0..255 minus the mean (`backbones.inputs.CaffeBGR`); M >= 32
 )->Tensor:     # (B, 1024*width, ceil(M/32), ceil(M/32)) values >= 0
     "The map before the head."
+    check_side(x, self.MIN_PX, 'BNInception')
     x = self._stem(x.contiguous(memory_format=torch.channels_last))
     for block in _BLOCKS: x = self._inception(x, block)
     return x
 
-# %% ../../nbs/backbones/01_bn_inception.ipynb #b314dbfa
+# %% ../../nbs/backbones/01_bn_inception.ipynb #a6c9722e
 def pooled_logits(
     features:Tensor,    # (B, C, H, W) the map before the head
     head:nn.Linear,     # C -> A
 )->Tensor:              # (B, A) logits in the precision of the head's weights, also under autocast
     "Average over the pixels, then the head, outside mixed precision."
-    with torch.autocast(features.device.type, enabled=False):
+    device = features.device.type
+    with torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext():   # not on 'meta'
         return head(features.to(head.weight.dtype).mean((2,3)))
 
 @patch
@@ -146,7 +151,7 @@ def forward(self:BNInception,
 )->Tensor:     # (B, A) logits
     return pooled_logits(self.features(x), self.last_linear)
 
-# %% ../../nbs/backbones/01_bn_inception.ipynb #b5663959
+# %% ../../nbs/backbones/01_bn_inception.ipynb #13ff3c0d
 def load_public_weights(
     model:BNInception,  # of width 1
     path:str,           # the public file, e.g. ~/weights/bn_inception-52deb4733.pth

@@ -5,14 +5,16 @@
 # %% auto #0
 __all__ = ['SmallCNN']
 
-# %% ../../nbs/backbones/02_small_cnn.ipynb #ff9ce8e6
+# %% ../../nbs/backbones/02_small_cnn.ipynb #7619f67d
 from torch import Tensor, nn
 
 from .bn_inception import initialise, pooled_logits
+from .inputs import check_side
 
-# %% ../../nbs/backbones/02_small_cnn.ipynb #81c1eb22
+# %% ../../nbs/backbones/02_small_cnn.ipynb #dcb5ac54
 class SmallCNN(nn.Module):
     "Four convolutions, a global average and a linear head."
+    MIN_PX = 16           # smallest side of an image
     def __init__(self,
         num_classes:int,  # outputs of the head
         channels:int=32,  # of the first block; doubled by each of the next three
@@ -29,6 +31,7 @@ class SmallCNN(nn.Module):
         x:Tensor,  # (B, 3, M, M) network input; M >= 16
     )->Tensor:     # (B, 8*channels, M//16, M//16) values >= 0
         "The map before the head."
+        check_side(x, self.MIN_PX, 'SmallCNN')
         return self.blocks(x)
 
     def forward(self,
