@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['table_id', 'columns_text', 'printed_table', 'result_folders', 'result_text', 'ledger_text', 'claims_text']
 
-# %% ../../nbs/ledger/04_report.ipynb #c022d7f5
+# %% ../../nbs/ledger/04_report.ipynb #63974114
 import re
 from pathlib import Path
 
 from ..errors import UserError
-from .papers import describe_all, describe_ledger, load_ledger
+from .papers import describe_all, describe_ledger, load_ledger, read_yaml
 
-# %% ../../nbs/ledger/04_report.ipynb #c8675fcf
+# %% ../../nbs/ledger/04_report.ipynb #42ac2dcd
 def table_id(
     paper:str, # one of the papers
     name:str,  # 'table3', 'figure4' or the ledger's own 'T3', 'X1'
@@ -22,7 +22,7 @@ def table_id(
     if name in ids: return ids[name]
     raise UserError(f"{paper} has no table {name!r} in its ledger: there are {', '.join(ids)}")
 
-# %% ../../nbs/ledger/04_report.ipynb #97d28507
+# %% ../../nbs/ledger/04_report.ipynb #bbabebaf
 def columns_text(
     rows:list, # lists of texts, the first one the heading
 )->str:        # aligned: the first column left, the others right
@@ -41,7 +41,7 @@ def printed_table(
     units = ', '.join(dict.fromkeys(str(c['unit']) for c in t['columns'] if c.get('unit')))
     return f"{t['label']} ({t['where']}): {t['title']}; {units}\n\n{columns_text(rows)}"
 
-# %% ../../nbs/ledger/04_report.ipynb #95f0f643
+# %% ../../nbs/ledger/04_report.ipynb #bcd6952e
 def result_folders(
     runs_dir:str|Path, # `runs` or `results`
     paper:str,         # one of the papers
@@ -59,12 +59,13 @@ def result_text(
     from fashion_repro.ledger.records import caveats, read_records
     from fashion_repro.ledger.verdicts import comparison, printable
     records, table = read_records(runs_dir, paper, *where), table_id(paper, where[0])
+    if 'tol' not in read_yaml('claims')['tables'].get(paper, {}).get(table, {}): return f'{where[0]} on {where[1]}, {where[2]} scale: {len(records)} runs, compared in its notebook'
     columns = [c for c in load_ledger(paper).columns(table) if any(c in r['metrics'] for r in records)]
     text = printable(comparison(records, load_ledger(paper), table, columns))
     lines = [list(text.columns), *text.values.tolist()]
     return '\n'.join([f'{where[0]} on {where[1]}, {where[2]} scale', '', columns_text([[str(x) for x in l] for l in lines]), '', *caveats(records)]).rstrip()
 
-# %% ../../nbs/ledger/04_report.ipynb #89167f3a
+# %% ../../nbs/ledger/04_report.ipynb #6b0a1d7b
 def ledger_text(
     paper:str='',        # one of the papers; '' lists them
     table:str='',        # 'table3' or 'T3'; '' describes the whole ledger
@@ -85,5 +86,6 @@ def claims_text(
 )->str:
     "One line a claim that was decided."
     from fashion_repro.ledger.claims import points, read_statuses
-    lines = [f'  {s.claim}  {s.status} ({s.data}, {s.scale} scale): {points(s)} points' for s in read_statuses(runs_dir, paper) if s.difference is not None]
+    measured = lambda s: s.why if s.difference is None else f'{points(s)} points'
+    lines = [f'  {s.claim}  {s.status} ({s.data}, {s.scale} scale): {measured(s)}' for s in read_statuses(runs_dir, paper) if not s.status.startswith('not')]
     return '\n'.join([f'claims decided: {len(lines) or "none"}', *lines])
