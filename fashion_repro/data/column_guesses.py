@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['SPLIT_NAMES', 'QUESTIONS', 'column_facts', 'guess_mark', 'picture_places', 'guess_pictures', 'guess_columns',
-           'look_at', 'must_say', 'shown', 'ask_columns']
+           'look_at', 'must_say', 'shown', 'ask_columns', 'ask_and_save']
 
-# %% ../../nbs/data/04f_column_guesses.ipynb #dd85b12f
+# %% ../../nbs/data/04f_column_guesses.ipynb #46c76631
 import os, re, zipfile
 import pyarrow as pa, pyarrow.compute as pc
 from pathlib import Path
-from .columns import Columns, NOT_ANNOTATED, columns_command, make_columns
+from .columns import Columns, NOT_ANNOTATED, columns_command, make_columns, save_columns
 from .csv_parquet import guess_delimiter, guess_encoding, first_lines, is_parquet, sample_rows, three_values
 from .pictures import SUFFIXES
 from ..errors import UserError
@@ -71,7 +71,7 @@ def guess_pictures(
                     return dict(image=f'{before}{{{o}}}{ending}' if before or ending else o, image_separator=marks[o], images=images)
     return dict(image=named[0], image_separator=marks[named[0]], images='') if named else dict(image='', image_separator='', images='')
 
-# %% ../../nbs/data/04f_column_guesses.ipynb #4311f76c
+# %% ../../nbs/data/04f_column_guesses.ipynb #1a463841
 def guess_columns(
     sample:pa.Table,        # rows of the table
     folder:Path,            # of the table
@@ -84,7 +84,7 @@ def guess_columns(
     word = {o: re.sub('[^a-z]', '', o.lower()) for o in facts}
     flat = [o for o in facts if not pa.types.is_list(sample[o].type) and facts[o]['cells']]
     pick = lambda names, fits: next((o for name in names for o in flat if word[o] == name and fits(facts[o])), '')
-    image_id = pick(['imageid', 'imgid', 'photoid', 'id'], lambda f: f['different'] == len(sample))
+    image_id = pick(['imageid', 'imgid', 'photoid', 'id'], lambda f: f['different'] > .95*len(sample))
     product_id = pick(['productid', 'itemid', 'styleid', 'articleid', 'parentasin', 'asin', 'sku', 'product'], lambda f: True)
     split = next((o for o in flat if set(map(str.lower, pc.unique(sample[o]).to_pylist())) - {''} <= set(SPLIT_NAMES)), '')
     text = tuple(o for o in flat if re.search('title|name|descr|caption|text|about', word[o]) and facts[o]['words'] >= 2 and facts[o]['different'] > .2*facts[o]['cells'])
@@ -119,7 +119,7 @@ def must_say(
     more = f' and {len(sample.column_names)-25} more' if len(sample.column_names) > 25 else ''
     return f'catalogue: say once what the columns of {path} mean; a guess, to be corrected: {columns_command(guess, path)} ; its {rows:,} rows have the columns {seen}{more}'
 
-# %% ../../nbs/data/04f_column_guesses.ipynb #594eb2af
+# %% ../../nbs/data/04f_column_guesses.ipynb #bbb69f88
 def shown(
     sample:pa.Table,    # rows of the table
 )->str:                 # a line for each column
@@ -157,3 +157,14 @@ def _with_answers(names, guess, said):
     if not said['image']: raise UserError('a catalogue needs pictures: name the column that says where they are')
     plain = {o: v for o,v in said.items() if o not in lists and o != 'image'}
     return make_columns(names, said['image'], lists['groups'], lists['not_annotated'], text=tuple(lists['text']), delimiter=guess.delimiter, encoding=guess.encoding, **plain)
+
+def ask_and_save(
+    path:Path,      # of the table
+    guess:Columns=None, # defaults; None = guessed
+    ask=input,      # shows a question and returns the answer
+)->tuple:           # mapping, the file it was saved in
+    "Show a table's columns, ask what they mean, save the answers."
+    sample, rows, found = look_at(path, *((guess.delimiter, guess.encoding) if guess else ()))
+    print(f'{path}: {rows:,} rows with these columns (and three of their values)\n{shown(sample)}\nReturn accepts what stands in brackets, - means none.\n')
+    columns = ask_columns(sample.column_names, guess or found, ask)
+    return columns, save_columns(columns, path)

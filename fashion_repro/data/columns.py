@@ -101,7 +101,7 @@ def columns_command(
     more = dict(text=columns.text, group=[spec(*o) for o in columns.groups.items()], not_annotated=[o for o in columns.not_annotated if o not in NOT_ANNOTATED])
     return shlex.join([*words, *(word for key,values in more.items() if values for word in ('--' + key.replace('_', '-'), *values))])
 
-# %% ../../nbs/data/04e_columns.ipynb #05730b10
+# %% ../../nbs/data/04e_columns.ipynb #836d8cab
 def columns_file(path:Path)->Path: return path.with_name(path.name + '.columns.yaml')
 def columns_file_elsewhere(path:Path)->Path: return cache_root()/'columns'/f'{path.name}-{fingerprint(str(path))[:12]}.yaml'
 
@@ -113,7 +113,7 @@ def columns_text(
     about, lines = docments(Columns), [f'# How fashion-repro reads {name}. Change it here, or with `fashion-repro data columns`.']
     for key,value in asdict(columns).items():
         value = list(value) if isinstance(value, tuple) else value
-        first, *rest = yaml.safe_dump({key: value}, allow_unicode=True, width=10**6, default_flow_style=None if isinstance(value, list) else False).splitlines()
+        first, *rest = yaml.safe_dump({key: value}, allow_unicode=True, sort_keys=False, width=10**6, default_flow_style=None if isinstance(value, list) else False).splitlines()
         lines += [f'{first:44} # {about[key]}' if about[key] else first, *rest]
     return '\n'.join(lines) + '\n'
 
