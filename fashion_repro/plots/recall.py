@@ -30,7 +30,7 @@ def drawn_classes(
     known = np.flatnonzero(~np.isnan(np.asarray(recalls, float)))
     return np.sort(np.random.default_rng(seed).choice(known, min(n, len(known)), replace=False))
 
-# %% ../../nbs/plots/03_recall.ipynb #528f4871
+# %% ../../nbs/plots/03_recall.ipynb #2f6d732e
 MARKS = 'ovs^D<>P*Xph'                  # of other rows, by their order
 HATCHES = ['', '////', '....']          # of groups beyond the colours
 
@@ -49,7 +49,7 @@ def recall_bars(
         fig, ax = plt.subplots(figsize=(min(10, 4 + .15*len(chosen)), 4.4), layout='constrained')
         bars = ax.bar(range(len(chosen)), recalls[chosen], .8, color=[PALETTE[g % 7] for g in group], edgecolor='white', linewidth=0)
         for bar, g in zip(bars, group): bar.set_hatch(HATCHES[g // 7 % 3])
-        marks = [_marks(ax, i, np.asarray(x, float)[chosen], row) for i, (row, x) in enumerate((others or {}).items())]
+        marks = [_marks(ax, i, np.asarray(x, float)[chosen], row, 0) for i, (row, x) in enumerate((others or {}).items())]
         labels = [names[a].partition(': ')[2] or names[a] for a in chosen]
         ax.set_xticks(range(len(chosen)), [l if len(l) <= 24 else l[:23] + '…' for l in labels], rotation=60, ha='right', rotation_mode='anchor', fontsize=8)
         ax.set(ylabel='recall (fraction)', ylim=(0, 1), xlim=(-.8, len(chosen)-.2))
@@ -57,9 +57,9 @@ def recall_bars(
         _notes(ax, recalls, chosen, [_key(groups[g], g) for g in sorted(set(group))], marks)
     return fig
 
-def _marks(ax, i, y, label):
-    "Small marks of another row; also its legend entry."
-    return ax.plot(range(len(y)), y, MARKS[i % len(MARKS)], ms=3.5, mfc='white', mec='black', mew=.7, label=label, clip_on=False)[0]
+def _marks(ax, i, y, label, shift):
+    "Small marks of another row, `shift` to the right of the bars' middle; also its legend entry."
+    return ax.plot(np.arange(len(y)) + shift, y, MARKS[i % len(MARKS)], ms=3.5, mfc='white', mec='black', mew=.7, label=label, clip_on=False)[0]
 
 def _key(name, g):
     "Legend entry of a group."
@@ -73,7 +73,7 @@ def _notes(ax, recalls, chosen, keys, marks):
     ax.set_xlabel('; '.join(filter(None, left)), fontsize=8)
     if known > len(chosen): ax.axvline(len(chosen)-len(chosen)//2-.5, color='#888888', ls=':', lw=1)
 
-# %% ../../nbs/plots/03_recall.ipynb #2d4072bd
+# %% ../../nbs/plots/03_recall.ipynb #9bf6d21a
 def group_bars(
     ax,              # matplotlib axes, one panel
     bars:dict,       # row -> {group: fraction; None or nan where there is none}; bars of one group stand side by side
@@ -88,12 +88,13 @@ def group_bars(
         drawn = ax.bar(np.arange(len(groups)) + (i - (len(bars)-1)/2)*width, values(x), width, color=PALETTE[(colour+i) % 7], label=row)
         for bar, y in zip(drawn, values(x)):
             if len(bars) < 3 and y > .06: ax.text(bar.get_x() + bar.get_width()/2, .01, f'{100*y:.1f}', ha='center', va='bottom', fontsize=8, color='white')
-    marks = [_marks(ax, i, values(x), row) for i, (row, x) in enumerate((others or {}).items())]
+    at = np.linspace(-.3, .3, len(others)) if others and len(others) > 1 else [0]
+    marks = [_marks(ax, i, values(x), row, at[i]) for i, (row, x) in enumerate((others or {}).items())]
     ax.set_xticks(range(len(groups)), groups, rotation=40, ha='right', rotation_mode='anchor', fontsize=9)
     ax.set(ylim=(0, 1), ylabel='top-1 recall in the group (fraction)')
     ax.legend(handles=[*ax.containers, *marks], title=title, alignment='left', fontsize=8, ncols=4, loc='lower left', bbox_to_anchor=(0, 1))
 
-# %% ../../nbs/plots/03_recall.ipynb #81c9c8ff
+# %% ../../nbs/plots/03_recall.ipynb #761580b0
 def frequency_scatter(
     counts,     # (A,) training images of each class
     scores:dict,# name of a score -> (A,) fractions; nan where there is no positive test image; one panel each
@@ -110,6 +111,6 @@ def frequency_scatter(
                 face = PALETTE[g % 7] if g < 7 else 'white'
                 ax.plot(np.maximum(counts, .5)[group == g], np.asarray(y, float)[group == g], 'o', ms=4.5, mfc=face, mec=PALETTE[g % 7], mew=.8, alpha=.8, label=groups[g], clip_on=False)
             ax.set(xscale='log', xlabel='training images of the attribute', ylabel=f'{name} (fraction)', ylim=(0, 1))
-        fig.legend(*axes[0, 0].get_legend_handles_labels(), fontsize=8, ncols=min(len(groups), 8), loc='outside lower center')
+        fig.legend(*axes[0, 0].get_legend_handles_labels(), fontsize=8, ncols=-(-len(groups) // -(-len(groups)//8)), loc='outside lower center')
         fig.suptitle(title, x=.99, ha='right', fontsize=11)
     return fig
