@@ -6,7 +6,7 @@
 __all__ = ['IMAGES', 'N_TRAIN', 'PAPER', 'RECIPES', 'Recipe', 'image_counts', 'group_counts', 'class_tail', 'split_statistics',
            'training_rows', 'train']
 
-# %% ../../nbs/ifashion/03_statistics.ipynb #03c13bc0
+# %% ../../nbs/ifashion/03_statistics.ipynb #6af835a7
 import json
 from dataclasses import dataclass
 from typing import Literal
@@ -15,7 +15,7 @@ import numpy as np
 
 from ..data.sampling import cap_for, class_capped, sampling_ranks
 from ..data.table import SPLITS, Catalogue, annotated, class_names, group_columns, n_defects, split_indices, targets
-from ..errors import one_of
+from ..errors import UserError, one_of
 from ..training.runs import Run, is_first, train_main
 
 # %% ../../nbs/ifashion/03_statistics.ipynb #6c186cf4
@@ -90,7 +90,7 @@ def training_rows(
     cap = cap_for(sampling_ranks(targets(catalogue, rows), seed), int(recipe.share*len(rows)))
     return class_capped(catalogue, cap, rows, seed=seed), cap
 
-# %% ../../nbs/ifashion/03_statistics.ipynb #0b3da60d
+# %% ../../nbs/ifashion/03_statistics.ipynb #a8e2c0d2
 def train(
     recipe:Recipe,       # what is counted
     catalogue:Catalogue, # its labels
@@ -100,6 +100,7 @@ def train(
     rows = {split: split_indices(catalogue, split) for split in SPLITS}
     rows['train'], cap = training_rows(recipe, catalogue, run.seed)
     found = {f'{split}_{k}': v for split,r in rows.items() if len(r) for k,v in split_statistics(catalogue, r).items()}
+    if not found.get('train_n_labels'): raise UserError(f'{catalogue.name} has no label on a training image, so there is nothing to count: expected attribute groups with classes in the training split')
     sizes = {split: targets(catalogue, r).sum(0, dtype=np.int64) for split,r in rows.items()}
     found |= {f'train_{k}': v for k,v in class_tail(sizes['train'], len(rows['train']), recipe).items()}
     found |= dict(n_groups=len(catalogue.groups), n_classes=len(sizes['train']), **{f'{g}_classes': len(c) for g,c in catalogue.groups.items()})
