@@ -113,7 +113,7 @@ def claim_status(
     if data == SYNTHETIC and found['status'] == 'fails': found |= dict(status='undecided', why='; '.join(filter(None, ['fails on synthetic data', found['why']])))
     return Status(**where, **found)
 
-# %% ../../nbs/ledger/03_claims.ipynb #38be3822
+# %% ../../nbs/ledger/03_claims.ipynb #2f10fceb
 def row_items(
     row:str,      # of the table, or 'ceiling'
     rows:dict,    # row -> fresh records
@@ -143,6 +143,7 @@ def decide_claims(
     known = lambda k: next((r[k] for r in records), '')
     tables, rows = read_yaml('claims')['tables'].get(paper, {}), fresh_rows(records)
     mine = [t for t in tested_claims(paper).values() if not records or tables[t['table']]['runs'] == known('experiment')]
+    if known('split') == 'val': mine = [t | dict(split='val') if 'a' in t else t for t in mine]    # no labels for its test split
     return [claim_status(t, evidence_of(t, rows), known('data') or SYNTHETIC, known('scale')) for t in mine]
 
 # %% ../../nbs/ledger/03_claims.ipynb #11c3c238
