@@ -7,7 +7,7 @@ __all__ = ['READER', 'LICENCE', 'INSIDE', 'said', 'joined_text', 'picture_names'
            'picture_ids', 'split_column', 'keys', 'group_names', 'own_features', 'read_own', 'own_split',
            'known_columns', 'picture_source', 'own_catalogue']
 
-# %% ../../nbs/data/04g_own.ipynb #5739def1
+# %% ../../nbs/data/04g_own.ipynb #6078bb39
 import hashlib, re, sys, zipfile
 import numpy as np, pyarrow as pa, pyarrow.compute as pc
 from dataclasses import asdict, replace
@@ -20,7 +20,7 @@ from .columns import Columns, check_columns, load_columns, some, used_columns
 from .csv_parquet import column_names, find_table, is_parquet, read_columns
 from .pictures import Archive, Folder, find_pictures
 from .splits import components, crossing_keys, crossing_pairs, grouped_split, rare_keys
-from .table import Catalogue, arrow_columns, defect_fields, table_features, with_pictures
+from .table import COLUMNS, Catalogue, arrow_columns, defect_fields, table_features, with_pictures
 from ..errors import UserError
 
 # %% ../../nbs/data/04g_own.ipynb #85f685b2
@@ -131,12 +131,13 @@ def keys(
     parts = pa.chunked_array([column] if isinstance(column, pa.Array) else column.chunks, column.type).cast(pa.large_string()).dictionary_encode().chunks
     return np.concatenate([np.zeros(0, np.int64), *(o.indices.fill_null(-1).to_numpy(zero_copy_only=False) for o in parts)])
 
-# %% ../../nbs/data/04g_own.ipynb #c016c960
+# %% ../../nbs/data/04g_own.ipynb #aa1e2b42
 INSIDE = dict(_picture=Value('string'), _product=Value('int64'), _text=Value('int64'))  # stored, but no columns of the catalogue
 
 def group_names(columns:Columns)->dict:
-    "Column -> name of its attribute group: the same, unless a column of every catalogue has that name."
-    return {o: f'{o}_class' if o in ('image', 'image_id', 'product_id', 'split', 'box', 'text', 'category', 'subcategory', *INSIDE) else o for o in columns.groups}
+    "Column -> name of its attribute group: the same, unless a column of the catalogue has that name."
+    taken = {*COLUMNS, *INSIDE} - ({'category', 'subcategory'} if not columns.category else {'subcategory'})
+    return {o: f'{o}_class' if o in taken else o for o in columns.groups}
 
 def own_features(columns:Columns)->Features:
     "Types of what `read_own` yields."
