@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['check_group', 'picture_keys', 'repeats', 'check', 'report_text', 'write_defects']
 
-# %% ../../nbs/data/07_check.ipynb #59b86681
+# %% ../../nbs/data/07_check.ipynb #aabf79a4
 import csv, hashlib
 import numpy as np, pyarrow.compute as pc
 from collections import Counter
 from .splits import crossing_keys, key_numbers
-from .table import DEFECT, SPLITS, Catalogue, arrow_columns, column_ids, defect_fields
+from .table import DEFECT, SPLITS, Catalogue, arrow_columns, column_ids
 from ..errors import UserError
 
 # %% ../../nbs/data/07_check.ipynb #0c6f0c09

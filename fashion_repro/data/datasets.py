@@ -5,16 +5,16 @@
 # %% auto #0
 __all__ = ['SCALES', 'SMOKE_IMAGES', 'DATA_SETS', 'data_sets', 'default_folder', 'open_catalogue', 'some_images']
 
-# %% ../../nbs/data/06_datasets.ipynb #8136ccf4
+# %% ../../nbs/data/06_datasets.ipynb #9b8f6f17
 import os
 import numpy as np
 from dataclasses import replace
 from pathlib import Path
-from . import fashion_products as products
+from . import clothing_dataset as clothing, fashion_products as products, imaterialist as imat
 from .table import Catalogue, subset
 from ..errors import UserError, one_of
 
-# %% ../../nbs/data/06_datasets.ipynb #c16aa052
+# %% ../../nbs/data/06_datasets.ipynb #062096b3
 SCALES = ('smoke', 'demo', 'paper')
 SMOKE_IMAGES = 600  # of a real data set at scale 'smoke'
 DATA_SETS = {
@@ -22,6 +22,9 @@ DATA_SETS = {
         obtain='nothing to obtain: it is drawn when opened'),
     'fashion-products': dict(folder='fashion-product-images-small', what='a shop\'s product pictures with titles and seven attribute groups',
         licence=products.LICENCE, obtain=products.OBTAIN),
+    'clothing-dataset': dict(folder='clothing-dataset', what='photographs of their own clothes by private senders, with one label each', licence=clothing.LICENCE, obtain=clothing.OBTAIN),
+    'imaterialist': dict(folder='imaterialist', what='iMaterialist Fashion 2018: a million photographs, 228 attributes in eight groups', licence=imat.LICENCE, obtain=imat.OBTAIN),
+    'catalogue': dict(folder='', what='your own pictures with a CSV or Parquet table', licence='yours', obtain='give the path of the table, or of the folder that holds it, with --data-dir'),
 }
 
 def data_sets()->list:  # one sentence per data set
@@ -33,23 +36,32 @@ def default_folder(
 )->Path:        # its folder under $FASHION_REPRO_DATA
     "Where the files of a data set are when nobody says."
     folder, home = DATA_SETS[name]['folder'], os.environ.get('FASHION_REPRO_DATA')
+    if not folder: raise UserError(f"{name}: there is no default folder: {DATA_SETS[name]['obtain']} (data_dir in Python)")
     if not home: raise UserError(f"{name}: give --data-dir (data_dir in Python), or set FASHION_REPRO_DATA to the folder that holds {folder}/: {DATA_SETS[name]['obtain']}")
     return Path(home).expanduser()/folder
 
-# %% ../../nbs/data/06_datasets.ipynb #9a63ce94
+# %% ../../nbs/data/06_datasets.ipynb #5e32b55f
 def open_catalogue(
-    name:str,           # 'wardrobe' or 'fashion-products'
+    name:str,           # one of `DATA_SETS`
     data_dir:str|Path='',   # its archive or folder; '' = under $FASHION_REPRO_DATA; the wardrobe needs none
     scale:str='smoke',  # 'smoke' = seconds, 'demo' and 'paper' = everything there is
     seed:int=0,         # of the data: the wardrobe drawn, the split, the choice at scale 'smoke'
+    images:bool=True,   # leave rows out whose picture is missing; False keeps them, for counting labels
 )->Catalogue:
     "A data set by name."
     one_of('data set', name, DATA_SETS); one_of('scale', scale, SCALES)
     if name == 'wardrobe':
         from fashion_repro.data.demo import SIZES, wardrobe
         return wardrobe(SIZES[scale], seed=seed)
-    whole = products.fashion_products(data_dir or default_folder(name), seed)
+    whole = _open(name, data_dir or default_folder(name), seed, images)
     return some_images(whole, SMOKE_IMAGES, seed) if scale == 'smoke' else whole
+
+def _open(name, path, seed, images):
+    if name == 'fashion-products': return products.fashion_products(path, seed)     # only rows with a picture are in its table
+    if name == 'clothing-dataset': return clothing.clothing_dataset(path, seed, images)
+    if name == 'imaterialist': return imat.imaterialist(path, images)               # its splits are published
+    from fashion_repro.data.own import own_catalogue
+    return own_catalogue(path, seed, images)
 
 def some_images(
     cat:Catalogue,  # any catalogue

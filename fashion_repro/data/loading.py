@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['item_rng', 'Items']
 
-# %% ../../nbs/data/09_loading.ipynb #47391c60
+# %% ../../nbs/data/09_loading.ipynb #fcc75f50
 import random
-import numpy as np, pyarrow.compute as pc, torch
+import numpy as np, torch
 from PIL import Image
 from torch.utils.data import Dataset
-from .table import Catalogue, arrow_columns, stored_picture, targets
+from .table import Catalogue, arrow_columns, stored_picture, stored_rows, targets
 
 # %% ../../nbs/data/09_loading.ipynb #e64d49a4
 def item_rng(
@@ -21,7 +21,7 @@ def item_rng(
     "The only source of randomness an item may use."
     return random.Random(f'{seed}/{epoch}/{index}')
 
-# %% ../../nbs/data/09_loading.ipynb #0b1a5be4
+# %% ../../nbs/data/09_loading.ipynb #6e387e26
 class Items(Dataset):
     "Pictures and targets of some rows of a catalogue; an item is a dict of image, targets and index."
     def __init__(self,
@@ -34,7 +34,7 @@ class Items(Dataset):
         self.rows = np.asarray(indices, dtype=np.int64)
         self.pictures = catalogue.table.select_columns(['image'])
         self.ids = arrow_columns(catalogue.table, ['image_id'], self.rows)['image_id']
-        self.stored = pc.index_in(self.ids, catalogue.table.data.column('image_id').combine_chunks()).to_numpy()  # (n,) rows of the file
+        self.stored = stored_rows(catalogue.table, self.rows)    # (n,) rows of the file
         self.targets = targets(catalogue, self.rows)    # (n, A) uint8
 
     def __len__(self): return len(self.rows)
