@@ -30,10 +30,27 @@ def drawn_classes(
     known = np.flatnonzero(~np.isnan(np.asarray(recalls, float)))
     return np.sort(np.random.default_rng(seed).choice(known, min(n, len(known)), replace=False))
 
-# %% ../../nbs/plots/03_recall.ipynb #2f6d732e
+# %% ../../nbs/plots/03_recall.ipynb #929c63de
 MARKS = 'ovs^D<>P*Xph'                  # of other rows, by their order
 HATCHES = ['', '////', '....']          # of groups beyond the colours
 
+def _marks(ax, i, y, label, shift):
+    "Small marks of another row, `shift` to the right of the bars' middle; also its legend entry."
+    return ax.plot(np.arange(len(y)) + shift, y, MARKS[i % len(MARKS)], ms=3.5, mfc='white', mec='black', mew=.7, label=label, clip_on=False)[0]
+
+def _key(name, g):
+    "Legend entry of a group."
+    return plt.Rectangle((0, 0), 1, 1, facecolor=PALETTE[g % 7], hatch=HATCHES[g // 7 % 3], edgecolor='white', linewidth=0, label=name)
+
+def _notes(ax, recalls, chosen, keys, marks):
+    "Legend of the groups and rows; what was left out."
+    ax.legend(handles=[*keys, *marks], ncols=min(len(keys) + len(marks), 5 if marks else 4), fontsize=8, loc='lower left', bbox_to_anchor=(0, 1))
+    known = int((~np.isnan(recalls)).sum())
+    left = [f'not shown, in the middle: {known-len(chosen)}' if known > len(chosen) else '', f'without a positive test image: {len(recalls)-known}' if known < len(recalls) else '']
+    ax.set_xlabel('; '.join(filter(None, left)), fontsize=8)
+    if known > len(chosen): ax.axvline(len(chosen)-len(chosen)//2-.5, color='#888888', ls=':', lw=1)
+
+# %% ../../nbs/plots/03_recall.ipynb #a8192489
 def recall_bars(
     recalls,       # (A,) recall of each class, fractions; nan where there is no positive test image
     names,         # (A) 'group: class'
@@ -56,22 +73,6 @@ def recall_bars(
         fig.suptitle(title, x=.99, ha='right', fontsize=11)
         _notes(ax, recalls, chosen, [_key(groups[g], g) for g in sorted(set(group))], marks)
     return fig
-
-def _marks(ax, i, y, label, shift):
-    "Small marks of another row, `shift` to the right of the bars' middle; also its legend entry."
-    return ax.plot(np.arange(len(y)) + shift, y, MARKS[i % len(MARKS)], ms=3.5, mfc='white', mec='black', mew=.7, label=label, clip_on=False)[0]
-
-def _key(name, g):
-    "Legend entry of a group."
-    return plt.Rectangle((0, 0), 1, 1, facecolor=PALETTE[g % 7], hatch=HATCHES[g // 7 % 3], edgecolor='white', linewidth=0, label=name)
-
-def _notes(ax, recalls, chosen, keys, marks):
-    "Legend of the groups and rows; what was left out."
-    ax.legend(handles=[*keys, *marks], ncols=min(len(keys) + len(marks), 5 if marks else 4), fontsize=8, loc='lower left', bbox_to_anchor=(0, 1))
-    known = int((~np.isnan(recalls)).sum())
-    left = [f'not shown, in the middle: {known-len(chosen)}' if known > len(chosen) else '', f'without a positive test image: {len(recalls)-known}' if known < len(recalls) else '']
-    ax.set_xlabel('; '.join(filter(None, left)), fontsize=8)
-    if known > len(chosen): ax.axvline(len(chosen)-len(chosen)//2-.5, color='#888888', ls=':', lw=1)
 
 # %% ../../nbs/plots/03_recall.ipynb #9bf6d21a
 def group_bars(
