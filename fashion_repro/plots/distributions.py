@@ -31,7 +31,7 @@ def labels_histogram(
         if title: fig.suptitle(title, fontsize=11)
     return fig
 
-# %% ../../nbs/plots/04_distributions.ipynb #c8db35b2
+# %% ../../nbs/plots/04_distributions.ipynb #d628df14
 def long_tail(
     counts:dict,     # label of a panel -> (A,) number of images of each class
     thresholds:dict, # name -> (rare, frequent): numbers of images that bound rare and frequent classes
@@ -47,7 +47,7 @@ def long_tail(
             if n is not first: ax.step(np.arange(1, (first > 0).sum()+1), first[first > 0], '--', where='mid', color='black', lw=1, label=next(iter(sizes)))
             for i,(key,pair) in enumerate(thresholds.items()): _bounds(ax, n, key, pair, PALETTE[1+i])
             ax.set_title(name)
-            if ax.get_legend_handles_labels()[0]: ax.legend(fontsize=9, loc='upper left', bbox_to_anchor=(0, -.16))
+            if ax.get_legend_handles_labels()[0]: ax.legend(fontsize=8, loc='upper left', bbox_to_anchor=(0, -.16))
         axes[0,0].set_ylabel('images (logarithmic)')
         axes[0,0].yaxis.set_major_formatter(FuncFormatter(lambda v,_: f'{v:,.0f}' if v >= 1 else ''))
         if title: fig.suptitle(title, fontsize=11)
@@ -58,8 +58,8 @@ def _tail(ax, n, colour):
     some, empty = n[n > 0], int((n == 0).sum())
     ax.fill_between(np.arange(1, len(some)+1), some, .7, step='mid', color=colour, alpha=.3, lw=0)
     ax.step(np.arange(1, len(some)+1), some, where='mid', color=colour)
-    note = f'; {empty} more {"have" if empty > 1 else "has"} no image' if empty else ''
-    ax.set(yscale='log', xlabel=f'{len(some)} classes by falling number of images{note}', ylim=(.7, None), xlim=(.5, len(some)+.5))
+    note = f'; {empty} more without any' if empty else ''
+    ax.set(yscale='log', xlabel=f'{len(some)} classes by number of images{note}', ylim=(.7, None), xlim=(.5, len(some)+.5))
 
 def _bounds(ax, n, name, pair, colour):
     "Two horizontal lines, with the number of classes beyond them in the legend."
