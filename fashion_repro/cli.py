@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['ABOUT', 'EXAMPLES', 'Parser', 'parser', 'dispatch', 'main']
 
-# %% ../nbs/cli.ipynb #13f8bc8a
-import argparse, os, sys
+# %% ../nbs/cli.ipynb #a9c6f99a
+import argparse, os, shlex, sys
 from .errors import UserError, one_of
 
-# %% ../nbs/cli.ipynb #bb45e1f7
+# %% ../nbs/cli.ipynb #e0033f61
 class Parser(argparse.ArgumentParser):
     "argparse, with a mistake answered in one line."
     def error(self,
@@ -17,18 +17,19 @@ class Parser(argparse.ArgumentParser):
     ):
         raise UserError(f'{message}; `{self.prog} --help` lists what is possible')
 
-# %% ../nbs/cli.ipynb #b0c9e90a
+# %% ../nbs/cli.ipynb #a03a76f7
 ABOUT = "Re-run, check and reuse four fashion papers: iFashion, MTSS, FashionBERT and FAME-ViL."
 EXAMPLES = """examples:
   fashion-repro doctor                              is everything here that a run needs?
   fashion-repro reproduce --scale smoke             every experiment in its smallest form, a minute or two
   fashion-repro reproduce --paper ifashion          one paper at demo scale, on generated garments
   fashion-repro data check fashion-products --data-dir ~/data/archive.zip
+  fashion-repro data columns ~/shop/products.csv    your own table: say once what its columns mean
   fashion-repro ledger ifashion                     what the paper printed, and what came out here
 
 Nothing is downloaded. `fashion-repro COMMAND --help` explains a command."""
 
-# %% ../nbs/cli.ipynb #ec57da88
+# %% ../nbs/cli.ipynb #5d76273d
 def _reproduce(args):
     from fashion_repro.training.runs import data_names
     one_of('data set', args.data, data_names())
@@ -51,7 +52,7 @@ def _add_reproduce(sub):
     p.add_argument('--profile', default='default', help='where jobs run: default (here) or slurm; a folder of profiles/')
     p.set_defaults(run=_reproduce)
 
-# %% ../nbs/cli.ipynb #ce21341f
+# %% ../nbs/cli.ipynb #3a3f9151
 def _run(args):
     from fashion_repro.workflow.notebooks import run_by_hand
     print(f'executed notebook, table and figures: {run_by_hand(args.notebook, args.parameters)}')
@@ -63,23 +64,33 @@ def _add_run(sub):
     p.add_argument('parameters', nargs='*', metavar='name=value', help='a name in the notebook\'s parameters cell, and its value')
     p.set_defaults(run=_run)
 
-# %% ../nbs/cli.ipynb #75f406b9
+# %% ../nbs/cli.ipynb #fcf7454d
 def _data(args):
     if args.what == 'cache': return _data_cache(args)
+    if args.what == 'columns': return _data_columns(args)
     from fashion_repro.training.runs import data_names          # names are checked before anything heavy is imported
     if args.what != 'list': one_of('data set', args.name, data_names())
     from fashion_repro.data import datasets
     if args.what == 'list': print(*datasets.data_sets(), sep='\n'); return
-    catalogue = datasets.open_catalogue(args.name, data_dir=args.data_dir, scale=args.scale or ('smoke' if args.name == 'wardrobe' else 'paper'))
-    if args.what == 'check':
-        from fashion_repro.data.check import check, report_text
-        print(report_text(check(catalogue)))
-    else: _data_show(args, catalogue)
+    opened = lambda: datasets.open_catalogue(args.name, data_dir=args.data_dir, scale=args.scale or ('smoke' if args.name == 'wardrobe' else 'paper'))
+    (_data_check if args.what == 'check' else _data_show)(args, opened)
 
-def _data_show(args, catalogue):
+def _data_check(args, opened):
+    from fashion_repro.data.check import check, report_text, write_defects
+    catalogue = opened()
+    if args.decode:
+        from fashion_repro.data.decoding import remember_broken
+        n, broken = len(catalogue), remember_broken(catalogue)
+        print(f'{n:,} pictures decoded, {broken:,} are broken' + (' and left out from now on' if broken else ''))
+        catalogue = opened()
+    print(report_text(check(catalogue)))
+    if args.defects: print(f'{args.defects}: {write_defects(catalogue, args.defects):,} defects')
+
+def _data_show(args, opened):
     os.environ.setdefault('MPLBACKEND', 'agg')
     from fashion_repro.data.show import show
     one_of('ending of --out', os.path.splitext(args.out)[1], ('.png', '.pdf', '.svg'))
+    catalogue = opened()
     try: show(catalogue).savefig(args.out, dpi=100, bbox_inches='tight')
     except (OSError, ValueError) as e: raise UserError(f'cannot write {args.out} ({e}): name a .png or .pdf in a folder that exists') from e
     print(f'{args.out}: a sample of {catalogue.name} ({len(catalogue):,} images)')
@@ -91,22 +102,55 @@ def _data_cache(args):
     for o in stored: print(f"{o['key']}  {o['rows']:,} rows  {o['bytes']/1e6:.0f} MB")
     print(f"{len(stored)} tables, {sum(o['bytes'] for o in stored)/1e6:.0f} MB in {cache_root()}")
 
-# %% ../nbs/cli.ipynb #db4bd3b7
+# %% ../nbs/cli.ipynb #b4e953be
+def _data_columns(args):
+    from fashion_repro.data.column_guesses import ask_and_save, columns_from_options, must_say
+    from fashion_repro.data.columns import columns_text, load_columns, save_columns
+    from fashion_repro.data.csv_parquet import find_table
+    path = find_table(args.path)
+    said = {o: getattr(args, o) for o in ('image', 'images', 'image_id', 'product_id', 'split', 'category', 'delimiter', 'encoding') if getattr(args, o)}
+    lists = {key: getattr(args, o) for key,o in dict(groups='group', text='text', not_annotated='not_annotated').items() if getattr(args, o)}
+    columns, file = load_columns(path) if not (said or lists) else (None, None)
+    if said or lists:
+        columns = columns_from_options(path, **said, **{o: tuple(v) for o,v in lists.items()})
+        file = save_columns(columns, path)
+    elif sys.stdin.isatty() and sys.stdout.isatty(): columns, file = ask_and_save(path, columns)
+    elif columns is None: raise UserError(must_say(path))
+    print(f'{columns_text(columns, path.name)}\nsaved in {file}\nnext: fashion-repro data check catalogue --data-dir {shlex.quote(str(path))}')
+
+def _add_columns(what):
+    q = what.add_parser('columns', help='say what the columns of your own table mean', description='Say what the columns of your own CSV or Parquet table mean, once; '
+        'it is saved beside the table. Without options you are asked, when this is a terminal. Then: `--data catalogue --data-dir PATH` in every command.')
+    q.add_argument('path', help='the table (.csv, .tsv, .csv.gz, .parquet), or the folder that holds it')
+    q.add_argument('--image', default='', metavar='COLUMN', help='names the picture; a pattern such as images/{id}.jpg, or photos:| where a cell lists several')
+    q.add_argument('--images', default='', metavar='FOLDER', help='folder or zip in which these names begin (default: the folder of the table)')
+    q.add_argument('--group', nargs='+', action='extend', metavar='COLUMN', help='attribute groups; materials:; where a cell holds several classes')
+    q.add_argument('--text', nargs='+', action='extend', metavar='COLUMN', help='columns that are joined to the text')
+    for name,text in dict(image_id='a name of its own for each row (default: the picture\'s name)', product_id='shared by the pictures of one product',
+        split='holds train, val or test (default: a split is drawn)', category='the kind of product').items():
+        q.add_argument('--' + name.replace('_', '-'), default='', metavar='COLUMN', help=text)
+    q.add_argument('--not-annotated', nargs='+', action='extend', metavar='WORD', help='cells that say nothing, besides empty ones, NA, nan, null, None, unknown')
+    for name in ('delimiter', 'encoding'): q.add_argument(f'--{name}', default='', help='of a CSV (default: guessed)')
+
+# %% ../nbs/cli.ipynb #039fac93
 def _add_data(sub):
     p = sub.add_parser('data', help='list, check and look at data sets', description='Data sets: which there are, whether yours is whole, what it looks like.')
     what = p.add_subparsers(dest='what', metavar='WHAT', required=True, parser_class=Parser)
     what.add_parser('list', help='the data sets, their licences and how to obtain them')
+    _add_columns(what)
     for name, text in dict(check='read a data set and report what is missing or broken', show='write a labelled sheet of its pictures').items():
         q = what.add_parser(name, help=text, description=text)
         q.add_argument('name', help='e.g. wardrobe')
         q.add_argument('--data-dir', default='', help='where its files are: a folder or an archive')
         q.add_argument('--scale', default='', help='how many pictures: smoke, demo or paper (default: smoke for the wardrobe, which is drawn; all of a real data set)')
-    q.add_argument('--out', default='sheet.png', help='the picture to write (default: sheet.png)')
+        if name == 'show': q.add_argument('--out', default='sheet.png', help='the picture to write (default: sheet.png)'); continue
+        q.add_argument('--defects', default='', metavar='FILE.csv', help='write every defect to this file, one line each')
+        q.add_argument('--decode', action='store_true', help='decode every picture with all cores, also of a large set, and leave the broken ones out from now on')
     q = what.add_parser('cache', help='what is stored under $FASHION_REPRO_CACHE, and how to remove it')
     q.add_argument('--remove', default='', metavar='NAME', help='remove the tables of one data set, one table, or `all`')
     p.set_defaults(run=_data)
 
-# %% ../nbs/cli.ipynb #89867478
+# %% ../nbs/cli.ipynb #cd8ebb85
 def _ledger(args):
     from fashion_repro.ledger.report import ledger_text
     print(ledger_text(args.paper, args.table, runs_dir=args.runs_dir or ('runs' if os.path.isdir('runs') else '')))
@@ -119,7 +163,7 @@ def _doctor(args):
     from fashion_repro.workflow.doctor import doctor
     return doctor()
 
-# %% ../nbs/cli.ipynb #35a41d9e
+# %% ../nbs/cli.ipynb #e253e2b0
 def _add_others(sub):
     p = sub.add_parser('ledger', help='what a paper printed, and our results beside it', description=
         'The numbers and claims a paper printed; with finished runs, ours beside them with a verdict.')
@@ -135,7 +179,7 @@ def _add_others(sub):
         'Disk, memory, cores, GPU, Jupyter kernel, cache and data folder: what was found, and what to do about what is missing.')
     p.set_defaults(run=_doctor)
 
-# %% ../nbs/cli.ipynb #5d073759
+# %% ../nbs/cli.ipynb #d605d96d
 def parser()->Parser:  # knows every command
     "The whole command line."
     from fashion_repro import __version__
@@ -147,7 +191,7 @@ def parser()->Parser:  # knows every command
     _add_data(sub); _add_others(sub)
     return p
 
-# %% ../nbs/cli.ipynb #59d50399
+# %% ../nbs/cli.ipynb #d25c6fd7
 def dispatch(
     argv:list[str],  # the words after `fashion-repro`
 )->int:              # exit status
@@ -158,7 +202,7 @@ def dispatch(
     args = parser().parse_args(argv)
     return args.run(args) or 0
 
-# %% ../nbs/cli.ipynb #407de66c
+# %% ../nbs/cli.ipynb #6940b9d0
 def main(
     argv:list[str]|None=None,  # the words after `fashion-repro`; None: those of this process
 )->int:                        # 0 done, 1 some experiment failed, 2 something to mend, 130 stopped by Ctrl-C
@@ -169,5 +213,5 @@ def main(
     except BrokenPipeError:   # `fashion-repro ledger | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()); return 0
 
-# %% ../nbs/cli.ipynb #35812dd8
+# %% ../nbs/cli.ipynb #ccc74732
 if __name__ == '__main__' and __package__: sys.exit(main())

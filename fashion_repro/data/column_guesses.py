@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['SPLIT_NAMES', 'QUESTIONS', 'column_facts', 'guess_mark', 'picture_places', 'guess_pictures', 'guess_columns',
-           'look_at', 'must_say', 'shown', 'ask_columns', 'ask_and_save']
+           'look_at', 'must_say', 'shown', 'ask_columns', 'columns_from_options', 'ask_and_save']
 
-# %% ../../nbs/data/04f_column_guesses.ipynb #46c76631
+# %% ../../nbs/data/04f_column_guesses.ipynb #39b47870
 import os, re, zipfile
 import pyarrow as pa, pyarrow.compute as pc
 from pathlib import Path
-from .columns import Columns, NOT_ANNOTATED, columns_command, make_columns, save_columns
+from .columns import Columns, NOT_ANNOTATED, columns_command, make_columns, save_columns, some
 from .csv_parquet import guess_delimiter, guess_encoding, first_lines, is_parquet, sample_rows, three_values
 from .pictures import SUFFIXES
 from ..errors import UserError
@@ -119,7 +119,7 @@ def must_say(
     more = f' and {len(sample.column_names)-25} more' if len(sample.column_names) > 25 else ''
     return f'catalogue: say once what the columns of {path} mean; a guess, to be corrected: {columns_command(guess, path)} ; its {rows:,} rows have the columns {seen}{more}'
 
-# %% ../../nbs/data/04f_column_guesses.ipynb #bbb69f88
+# %% ../../nbs/data/04f_column_guesses.ipynb #97dfc9f2
 def shown(
     sample:pa.Table,    # rows of the table
 )->str:                 # a line for each column
@@ -157,6 +157,21 @@ def _with_answers(names, guess, said):
     if not said['image']: raise UserError('a catalogue needs pictures: name the column that says where they are')
     plain = {o: v for o,v in said.items() if o not in lists and o != 'image'}
     return make_columns(names, said['image'], lists['groups'], lists['not_annotated'], text=tuple(lists['text']), delimiter=guess.delimiter, encoding=guess.encoding, **plain)
+
+def columns_from_options(
+    path:Path,      # of the table
+    image:str='',   # a column, 'photos:|', or a pattern; '' = as guessed
+    images:str='',  # folder or zip in which the names begin; '' = as guessed, when the picture is
+    delimiter:str='',   # '' = guess; a tab may be written as \\t
+    encoding:str='',    # '' = guess
+    **settings,     # of `make_columns`
+)->Columns:
+    "A mapping from the options of a command; what no option names is not used."
+    sample, _, guess = look_at(path, delimiter.replace('\\t', '\t'), encoding)
+    guessed = f'{guess.image}:{guess.image_separator}' if guess.image_separator else guess.image
+    if not (image or guessed): raise UserError(f'catalogue: name the column of {path} that says where the pictures are with --image: {some(sample.column_names)}')
+    images = images or (guess.images if image in ('', guessed) else '')
+    return make_columns(sample.column_names, image or guessed, images=images, delimiter=guess.delimiter, encoding=guess.encoding, **settings)
 
 def ask_and_save(
     path:Path,      # of the table

@@ -60,7 +60,7 @@ def check_columns(
         raise UserError(f"catalogue: {where} has no column {name!r} for {use}: {f'did you mean {near[0]!r}? ' if near else ''}its columns are {some(names)}; "
             f'say what they mean with `fashion-repro data columns`, or in {Path(where).name}.columns.yaml')
 
-# %% ../../nbs/data/04e_columns.ipynb #d932353f
+# %% ../../nbs/data/04e_columns.ipynb #66a6ed68
 def column_spec(
     spec:str,   # 'colour', or 'materials:;'
     names,      # the columns that the table has
@@ -69,7 +69,7 @@ def column_spec(
     "A column and what separates several values in its cells."
     found = max((o for o in names if spec == o or spec.startswith(o + ':')), key=len, default=None)
     if found is None: one_of(f'column for {use}', spec.split(':')[0], names)
-    return found, spec[len(found)+1:]
+    return found, spec[len(found)+1:].replace('\\t', '\t')
 
 def make_columns(
     names,          # the columns that the table has
@@ -87,7 +87,7 @@ def make_columns(
     return Columns(column, mark, groups=dict(column_spec(o, names, 'an attribute group') for o in groups),
         not_annotated=tuple(dict.fromkeys([*NOT_ANNOTATED, *not_annotated])), **settings)
 
-# %% ../../nbs/data/04e_columns.ipynb #76c16685
+# %% ../../nbs/data/04e_columns.ipynb #4be8417a
 def columns_command(
     columns:Columns,    # a mapping; an empty `image` is shown as COLUMN
     path,               # of the table
@@ -99,7 +99,8 @@ def columns_command(
     for key in ('images', 'image_id', 'product_id', 'split', 'category', 'delimiter', 'encoding'):
         if getattr(columns, key) != getattr(plain, key): words += ['--' + key.replace('_', '-'), getattr(columns, key)]
     more = dict(text=columns.text, group=[spec(*o) for o in columns.groups.items()], not_annotated=[o for o in columns.not_annotated if o not in NOT_ANNOTATED])
-    return shlex.join([*words, *(word for key,values in more.items() if values for word in ('--' + key.replace('_', '-'), *values))])
+    words += [word for key,values in more.items() if values for word in ('--' + key.replace('_', '-'), *values)]
+    return shlex.join(o.replace('\t', '\\t') for o in words)
 
 # %% ../../nbs/data/04e_columns.ipynb #836d8cab
 def columns_file(path:Path)->Path: return path.with_name(path.name + '.columns.yaml')

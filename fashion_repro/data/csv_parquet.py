@@ -76,7 +76,7 @@ def guess_delimiter(text:str)->str:
         return (sum(o == rows[0] for o in rows)/len(rows), rows[0]) if rows and rows[0] > 1 else (0, 0)
     return max(',;\t|', key=even)
 
-# %% ../../nbs/data/04d_csv_parquet.ipynb #942efdae
+# %% ../../nbs/data/04d_csv_parquet.ipynb #4c60d223
 def column_names(
     path:Path,              # of the table
     encoding:str='utf-8',   # of a CSV
@@ -85,6 +85,7 @@ def column_names(
     "The names of a table's columns."
     if is_parquet(path):
         with readable(path): return pq.read_schema(path).names
+    if len(delimiter) != 1: raise UserError(f'catalogue: the delimiter of {path} is {delimiter!r}, expected one character, such as , or ; or \\t')
     names = next(filter(None, csv.reader(io.StringIO(first_lines(path, encoding)), delimiter=delimiter)), [])
     if not any(o.strip() for o in names): raise UserError(f'catalogue: {path} is empty: its first line must name the columns')
     if twice := [o for i,o in enumerate(names) if o.strip() and o in names[:i]]: raise UserError(f'catalogue: two columns of {path} are called {twice[0]!r}: rename one of them')

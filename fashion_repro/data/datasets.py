@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['SCALES', 'SMOKE_IMAGES', 'DATA_SETS', 'data_sets', 'default_folder', 'open_catalogue', 'some_images']
 
-# %% ../../nbs/data/06_datasets.ipynb #9b8f6f17
+# %% ../../nbs/data/06_datasets.ipynb #82a43074
 import os
 import numpy as np
 from dataclasses import replace
 from pathlib import Path
 from . import clothing_dataset as clothing, fashion_products as products, imaterialist as imat
+from .decoding import without_broken
 from .table import Catalogue, subset
 from ..errors import UserError, one_of
 
@@ -40,7 +41,7 @@ def default_folder(
     if not home: raise UserError(f"{name}: give --data-dir (data_dir in Python), or set FASHION_REPRO_DATA to the folder that holds {folder}/: {DATA_SETS[name]['obtain']}")
     return Path(home).expanduser()/folder
 
-# %% ../../nbs/data/06_datasets.ipynb #5e32b55f
+# %% ../../nbs/data/06_datasets.ipynb #e9d2454c
 def open_catalogue(
     name:str,           # one of `DATA_SETS`
     data_dir:str|Path='',   # its archive or folder; '' = under $FASHION_REPRO_DATA; the wardrobe needs none
@@ -54,6 +55,7 @@ def open_catalogue(
         from fashion_repro.data.demo import SIZES, wardrobe
         return wardrobe(SIZES[scale], seed=seed)
     whole = _open(name, data_dir or default_folder(name), seed, images)
+    if images: whole = without_broken(whole)                                        # what `data check --decode` has found
     return some_images(whole, SMOKE_IMAGES, seed) if scale == 'smoke' else whole
 
 def _open(name, path, seed, images):
