@@ -7,7 +7,7 @@ __all__ = ['IDENTITY', 'RESULT', 'Run', 'recipe_fields', 'fit_type', 'parse_sett
            'prepare_folder', 'changed', 'first_decides', 'is_first', 'train_row', 'check_names', 'shown', 'Parser',
            'row_parser', 'main', 'train_command', 'train_main']
 
-# %% ../../nbs/training/06_runs.ipynb #f016e3b4
+# %% ../../nbs/training/06_runs.ipynb #fa9ea8a0
 import argparse, ast, json, os, shutil, sys, time
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
@@ -16,7 +16,7 @@ import fashion_repro
 from ..errors import UserError, one_of
 from .closure import closure_hash, module_file
 from .record import check_record, checkout_state, peak_mib, read_record, write_record
-from .rows import SCALES, find_row, rows_of, trainable
+from .rows import find_row, rows_of, trainable
 
 # %% ../../nbs/training/06_runs.ipynb #d70c6b33
 @dataclass(frozen=True)
