@@ -76,7 +76,7 @@ def _kinds(defects):
     for o in defects: kinds[o['kind']] += o.get('n', 1)
     return dict(kinds)
 
-# %% ../../nbs/data/07_check.ipynb #faa0bb69
+# %% ../../nbs/data/07_check.ipynb #0ae1e3ba
 def report_text(
     report:dict,    # from `check`
 )->str:             # some 20 lines
@@ -87,7 +87,7 @@ def report_text(
         f"  source       {r['source']}", f"  licence      {r['licence']}", f"  fingerprint  {r['fingerprint']}",
         f"  defects      {_counts(r['defects']) or 'none'}", *(f"    {o['kind']} {o['id']}: {o['reason']}" for o in r['first_defects']),
         f"  repeated     {r['repeated']['pictures']:,} pictures are copies of another, byte by byte" + (f" ({r['unread']:,} were not compared)" if r['unread'] else '') + _of(r['repeated'].get('titles'), n, 'titles are those of another image'),
-        *([f"  without text {r['without_text']:,}"] if r['without_text'] else []), *_split_lines(r), *_group_lines(r)]
+        *([f"  without text {r['without_text']:,}"] if r['without_text'] else []), *(f"  counted      {o}" for o in r['reader'].get('notes', [])), *_split_lines(r), *_group_lines(r)]
     return '\n'.join(lines)
 
 def _counts(d): return ', '.join(f'{n:,} {o}' for o,n in d.items())
