@@ -87,13 +87,14 @@ def initialise(
     nn.init.normal_(model.last_linear.weight, std=.01)
     nn.init.zeros_(model.last_linear.bias)
 
-# %% ../../nbs/backbones/01_bn_inception.ipynb #52c2c0d9
+# %% ../../nbs/backbones/01_bn_inception.ipynb #dc8d12b0
 def halve(
     x:Tensor,  # (B, C, H, W) values >= 0
 )->Tensor:     # (B, C, ceil(H/2), ceil(W/2))
     "Caffe's 3x3 max pooling with stride 2; an odd side gives the size that a padded convolution gives."
     H,W = x.shape[2:]
-    return F.max_pool2d(F.pad(x, (0, W%2, 0, H%2)), 3, 2, ceil_mode=True)
+    if H%2 or W%2: x = F.pad(x, (0, W%2, 0, H%2))            # padding by nothing would copy
+    return F.max_pool2d(x, 3, 2, ceil_mode=True)
 
 # %% ../../nbs/backbones/01_bn_inception.ipynb #3a393855
 @patch
