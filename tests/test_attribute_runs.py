@@ -22,14 +22,15 @@ def paint(path, i):
     Image.fromarray(pixels).save(path, quality=90)
 
 def imaterialist(folder, n=60):
-    "Miniature files: 8 labels an image from all groups, every fifth picture of the training split missing, no labels of the test split."
-    names = {1: "category", 2: "color", 3: "gender", 4: "material", 5: "neckline", 6: "pattern", 8: "sleeve", 9: "style"}
-    rows = [(i, list(names)[(i-1) % 8], f"class {i}") for i in range(1, 33)]
+    "Miniature files: a label of each of the eight groups, every fifth picture of the training split missing, no labels of the test split."
+    groups = [(1, "category", 105), (2, "color", 21), (3, "gender", 3), (4, "material", 34), (5, "neckline", 11), (6, "pattern", 28), (8, "sleeve", 5), (9, "style", 21)]
+    tasks = [(t, name) for t, name, n in groups for _ in range(n)]
+    first = [1 + sum(n for _, _, n in groups[:g]) for g in range(8)]           # the first label of each group; ids need not be sorted by group in the file
     folder.mkdir(parents=True)
-    (folder/"iMat_fashion_2018_label_map_228.csv").write_bytes("\r\n".join(["labelId,taskId,labelName,taskName", *(f"{i},{t},{name},{names[t]}" for i, t, name in rows)]).encode())
+    (folder/"iMat_fashion_2018_label_map_228.csv").write_bytes("\r\n".join(["labelId,taskId,labelName,taskName", *(f"{i},{t},label {i},{name}" for i, (t, name) in enumerate(tasks, 1))]).encode())
     for split, file in dict(train="train.json", validation="validation.json", test="test.json").items():
         images = [dict(imageId=str(i), url=f"https://example.invalid/{i}.jpg") for i in range(1, n+1)]
-        labels = [dict(imageId=str(i), labelId=[str(8*(i % 4) + g + 1) for g in range(8)]) for i in range(1, n+1)]
+        labels = [dict(imageId=str(i), labelId=[str(k + i % 3) for k in first]) for i in range(1, n+1)]
         (folder/file).write_text(json.dumps(dict(images=images) | ({} if split == "test" else dict(annotations=labels))))
         for i in range(1, n+1):
             if split != "train" or i % 5: paint(folder/split/f"{i}.jpg", i)
