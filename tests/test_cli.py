@@ -28,6 +28,11 @@ def say(capfd, *argv):
     (["train", "ifashion.attributes", "--row", "small_cnn", "--scale", "tiny"], ["smoke, demo, paper"]),
     (["data", "check", "wardrob"], ["did you mean 'wardrobe'"]),
     (["data", "check", "fashion-products", "--data-dir", "/no/such/archive.zip"], ["/no/such/archive.zip"]),
+    (["data", "check", "catalogue"], ["--data-dir"]),
+    (["data", "check", "catalogue", "--data-dir", "/no/such/table.csv"], ["/no/such/table.csv", ".parquet"]),
+    (["data", "check", "wardrobe", "--defects", "/no/such/folder/bad.csv"], ["/no/such/folder/bad.csv"]),
+    (["data", "columns", "/no/such/table.csv", "--image", "file"], ["/no/such/table.csv", ".parquet"]),
+    (["data", "columns"], ["path"]),
     (["data", "show", "wardrobe", "--out", "/no/such/folder/sheet.png"], ["/no/such/folder/sheet.png"]),
     (["data", "cache", "--remove", "no-such-table"], ["no-such-table"]),
     (["ledger", "ifashon"], ["did you mean 'ifashion'", "fame_vil"]),
@@ -63,6 +68,13 @@ def test_help_names_every_command_and_option(capfd):
         out = capfd.readouterr().out
         assert e.value.code == 0 and len(out) > 150
         assert "==SUPPRESS==" not in out and max(map(len, out.splitlines())) < 160
+
+def test_help_of_data(capfd):
+    named = dict(columns=["--image", "--group", "--text", "--not-annotated"], check=["--defects", "--decode", "--data-dir"], show=["--out"], cache=["--remove"])
+    for what, options in named.items():
+        with pytest.raises(SystemExit) as e: main(["data", what, "--help"])
+        out = capfd.readouterr().out
+        assert e.value.code == 0 and not [o for o in options if o not in out]
 
 def test_train_help():
     r = subprocess.run([sys.executable, "-m", "fashion_repro.cli", "train", "--help"], capture_output=True, text=True)

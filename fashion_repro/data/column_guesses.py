@@ -15,7 +15,7 @@ from .csv_parquet import guess_delimiter, guess_encoding, first_lines, is_parque
 from .pictures import SUFFIXES
 from ..errors import UserError
 
-# %% ../../nbs/data/04f_column_guesses.ipynb #5451f367
+# %% ../../nbs/data/04f_column_guesses.ipynb #59d96e09
 SPLIT_NAMES = dict(train='train', training='train', val='val', valid='val', validation='val', dev='val', test='test', testing='test')
 
 def column_facts(
@@ -26,6 +26,7 @@ def column_facts(
     said = column.filter(pc.invert(pc.is_in(column, pa.array(['', *NOT_ANNOTATED])))) if not pa.types.is_list(column.type) else column.drop_null()
     parts = pc.list_flatten(pc.split_pattern(said, mark) if mark else said) if mark or pa.types.is_list(column.type) else said
     parts = pc.utf8_trim_whitespace(parts)
+    parts = parts.filter(pc.not_equal(parts, ''))
     share = lambda pattern: (pc.sum(pc.match_substring_regex(parts, pattern, ignore_case=True)).as_py() or 0)/max(len(parts), 1)
     return dict(cells=len(said), parts=len(parts), different=len(pc.unique(parts)), numbers=share(r'^[-+]?\d[\d.,]*%?$'),
         pictures=share('(' + '|'.join(map(re.escape, SUFFIXES)) + ')$'), words=(pc.mean(pc.count_substring(parts, ' ')).as_py() or 0) + 1)
@@ -35,7 +36,8 @@ def guess_mark(
 )->str:                     # ';', '|', ',', '/' or ''
     "What separates several values in the cells of a column: what makes many different cells out of few different parts."
     whole = column_facts(column)
-    def fewer(mark): o = column_facts(column, mark); return o['different']/max(whole['different'], 1) if o['parts'] > 1.02*o['cells'] else 1
+    often = {o: (pc.sum(pc.match_substring(column, o)).as_py() or 0) > .02*whole['cells'] for o in ';|,/'}
+    def fewer(mark): return column_facts(column, mark)['different']/max(whole['different'], 1) if often[mark] else 1
     best = min(';|,/', key=fewer)
     return best if fewer(best) < .8 else ''
 

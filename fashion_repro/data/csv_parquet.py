@@ -33,7 +33,7 @@ def find_table(
     if path.name.lower().endswith(ENDINGS): return path
     raise UserError(f'catalogue: expected {kinds}, found {path}: save the table as CSV (UTF-8) and give that file')
 
-# %% ../../nbs/data/04d_csv_parquet.ipynb #c2f34a15
+# %% ../../nbs/data/04d_csv_parquet.ipynb #62a23d18
 @contextmanager
 def readable(
     path,               # of the table, for the message
@@ -45,6 +45,7 @@ def readable(
     except (UnicodeError, pa.ArrowInvalid, EOFError, OSError) as e:
         if isinstance(e, UnicodeError) or 'UTF8' in str(e):
             raise UserError(f'catalogue: {path} is not written in {encoding}: name its encoding, for instance `--encoding latin-1`, with `fashion-repro data columns`') from e
+        if 'Empty CSV' in str(e): raise UserError(f'catalogue: {path} has no rows below the names of its columns') from e
         raise UserError(f'catalogue: cannot read {path} ({str(e).splitlines()[0]}): is the file complete?') from e
 
 def guess_encoding(path:Path)->str:
