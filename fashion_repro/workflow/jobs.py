@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['end_with_parent', 'imported_modules', 'notebook_code', 'files_signature', 'stamp_catalogue', 'run_table', 'main']
 
-# %% ../../nbs/workflow/02_jobs.ipynb #d2298e42
+# %% ../../nbs/workflow/02_jobs.ipynb #dc473ad1
 import argparse, ast, hashlib, json, os, re, signal, sys, threading, time
 from pathlib import Path
 from ..errors import UserError
 from .experiments import checkout, notebook_of
 from .notebooks import run_notebook
 
-# %% ../../nbs/workflow/02_jobs.ipynb #b8f5cadb
+# %% ../../nbs/workflow/02_jobs.ipynb #75769a5c
 def end_with_parent(
     group:bool=False,  # end all processes of this process group, not only this one
 ):
@@ -26,7 +26,7 @@ def end_with_parent(
             time.sleep(3)
     threading.Thread(target=watch, daemon=True).start()
 
-# %% ../../nbs/workflow/02_jobs.ipynb #51416b7c
+# %% ../../nbs/workflow/02_jobs.ipynb #e9fbaf9c
 def imported_modules(
     source:str,   # Python code, which may hold lines of IPython magic
 )->list[str]:     # sorted names below `fashion_repro`
@@ -48,7 +48,7 @@ def notebook_code(
     parts = code + [closure_hash(m) for m in imported_modules('\n'.join(code))]
     return hashlib.sha256('\0'.join(parts).encode()).hexdigest()[:16]
 
-# %% ../../nbs/workflow/02_jobs.ipynb #5816426d
+# %% ../../nbs/workflow/02_jobs.ipynb #2783961d
 def files_signature(
     data_dir:str,  # a folder or an archive; '' means the data folder of this machine
 )->str:            # changes when a file at the top of the folder is added, removed or rewritten
@@ -59,7 +59,7 @@ def files_signature(
     seen = [(p.relative_to(path.parent).as_posix(), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
 
-# %% ../../nbs/workflow/02_jobs.ipynb #bbf5a9f7
+# %% ../../nbs/workflow/02_jobs.ipynb #6db15626
 def stamp_catalogue(
     data:str,      # a data set of the data room
     data_dir:str,  # where its files are; '' means the default
@@ -68,8 +68,9 @@ def stamp_catalogue(
 ):
     "Open a data set, which stores it for the runs to come, and write down what it was."
     from fashion_repro.data.datasets import open_catalogue
-    cat = open_catalogue(data, data_dir=data_dir, scale=scale)
-    stamp = dict(data=cat.name, scale=scale, fingerprint=cat.fingerprint, images=len(cat.table), defects=len(cat.defects))
+    from fashion_repro.data.table import n_defects
+    cat = open_catalogue(data, data_dir=data_dir, scale=scale, images=False)   # stores what all runs read, with or without pictures
+    stamp = dict(data=cat.name, scale=scale, fingerprint=cat.fingerprint, images=len(cat.table), defects=n_defects(cat))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(stamp, indent=1) + '\n')
 
@@ -83,7 +84,7 @@ def run_table(
     out.parent.mkdir(parents=True, exist_ok=True)
     run_notebook(notebook_of(paper, table), out, cwd=checkout(), runs_dir='runs', out_dir=str(out.parent), **params)
 
-# %% ../../nbs/workflow/02_jobs.ipynb #d37f1158
+# %% ../../nbs/workflow/02_jobs.ipynb #c6f7fbe4
 def _parser():
     p = argparse.ArgumentParser(prog='python -m fashion_repro.workflow.jobs')
     for name in ('paper', 'table', 'data', 'data-dir', 'scale', 'device'): p.add_argument(f'--{name}', default='')
