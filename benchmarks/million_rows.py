@@ -14,18 +14,24 @@ SIZES = dict(category=105, color=21, gender=3, material=34, neckline=11, pattern
 TASKS = dict(zip(SIZES, (1, 2, 3, 4, 5, 6, 8, 9)))
 MAP = 'iMat_fashion_2018_label_map_228.csv'
 
-OPEN = '''
+PEAK = '''
 import resource, sys
+def peak():
+    "MiB; Linux counts the parent's memory in ru_maxrss, but not in VmHWM."
+    try: return int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]) / 2**10
+    except OSError: return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+'''
+OPEN = PEAK + '''
 from fashion_repro.data.imaterialist import imaterialist
 cat = imaterialist(sys.argv[1], images=sys.argv[2] == 'pictures')
 row = cat.table.remove_columns('image')[len(cat) - 1]
 assert row['image_id'], row
-print(len(cat), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10)
+print(len(cat), peak())
 '''
-LOAD = '''
-import json, resource, sys
+LOAD = PEAK + '''
+import json
 n = len(json.load(open(sys.argv[1] + '/train.json'))['images'])
-print(n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10)
+print(n, peak())
 '''
 
 def write_split(path, n, rng):
@@ -70,16 +76,19 @@ def fresh(code, *args, cache):
 
 def main(*sizes):
     sizes = sizes or (10_000, 100_000, 1_000_000)
-    idle = fresh('import resource; import fashion_repro.data.imaterialist; print(0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10)', cache='')
+    idle = fresh(PEAK + 'import fashion_repro.data.imaterialist; print(0, peak())', cache='')
     print(f'imports alone: {idle[0]:.1f} s, {idle[2]:.0f} MiB\n')
     print(f"{'':>24}{'JSON':>10}{'first':>9}{'later':>9}{'peak first':>12}{'peak later':>12}{'json.load':>20}")
     with tempfile.TemporaryDirectory() as tmp:
-        tmp = Path(tmp)
+        tmp, seen = Path(tmp), []
         for n in sizes:
             home, cache = tmp/f'{n}', tmp/f'cache{n}'; generate(home, n)
             first, later, load = fresh(OPEN, home, 'labels', cache=cache), fresh(OPEN, home, 'labels', cache=cache), fresh(LOAD, home, cache=cache)
             size = sum(o.stat().st_size for o in home.iterdir())/1e6
+            seen.append((first[1], first[0], first[2]))
             print(f'{first[1]:>16,} rows   {size:>7.0f} MB{first[0]:>7.1f} s{later[0]:>7.1f} s{first[2]:>8.0f} MiB{later[2]:>8.0f} MiB{load[0]:>8.1f} s {load[2]:>6.0f} MiB', flush=True)
+        for (a, s, m), (b, t, k) in zip(seen, seen[1:]):
+            print(f'  from {a:,} to {b:,} rows the first opening takes {max(0, t-s)/(b-a)*1e6:.1f} s and {(k-m)/(b-a)*1e6:.0f} MiB more per million rows')
         print('\nwith pictures in a folder')
         for n in [o for o in sizes if o <= 100_000]:
             home, cache = tmp/f'{n}', tmp/f'pictures{n}'; link_pictures(home, n)

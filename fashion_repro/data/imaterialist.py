@@ -181,7 +181,7 @@ def _list(split, kind, ids, reason):
     names = [f'{split}/{o}' for o in ids.tolist()]
     return pa.table(dict(kind=[kind]*len(names), id=names, reason=[f'{o} {reason}' for o in names]), DEFECT)
 
-# %% ../../nbs/data/04c_imaterialist.ipynb #c63e0b57
+# %% ../../nbs/data/04c_imaterialist.ipynb #a1f98fc8
 def group_lists(
     rows,       # (L,) row of each label, sorted
     labels,     # (L,) label ids
@@ -189,11 +189,11 @@ def group_lists(
     n:int,      # number of rows
 )->pa.Array:    # (n,) lists of class ids, null where a row has no label of the group
     "One group's column."
-    place = np.full(229, -1, np.int32); place[list(ids)] = np.arange(len(ids))
-    mine = place[labels] >= 0
+    place = np.full(228, -1, np.int32); place[label_columns(ids)] = np.arange(len(ids))
+    classes = place[labels-1]; mine = classes >= 0
     counts = np.bincount(rows[mine], minlength=n)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(place[labels[mine]]), mask=pa.array(counts == 0))
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(classes[mine]), mask=pa.array(counts == 0))
 
 def read_files(
     files:dict,     # split -> path of its JSON

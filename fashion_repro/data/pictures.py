@@ -20,7 +20,7 @@ from .splits import key_numbers, near_pairs, picture_print
 from .table import BROKEN, COLUMNS, DEFECT, decoded, why_broken
 from ..errors import UserError
 
-# %% ../../nbs/data/04a_pictures.ipynb #536cdda8
+# %% ../../nbs/data/04a_pictures.ipynb #05c00c78
 class Folder:
     "Published files, unpacked."
     def __init__(self, path): self.path = Path(path)
@@ -29,9 +29,10 @@ class Folder:
         found = {}
         for folder in folders:
             if not (self.path/folder).is_dir(): continue
+            prefix = os.path.join(folder, '')
             with os.scandir(self.path/folder) as entries:
                 for o in entries:
-                    if o.is_file(): found[os.path.join(folder, o.name)] = (o.stat().st_size, o.stat().st_mtime_ns)
+                    if o.is_file(): stat = o.stat(); found[prefix+o.name] = (stat.st_size, stat.st_mtime_ns)
         return found
     def read(self, name): return (self.path/name).read_bytes()
     def names(self): return [o.name for o in self.path.iterdir()]
@@ -117,7 +118,7 @@ def no_pictures(
 def _in_memory(columns, features, mark):
     return Dataset(InMemoryTable(pa.Table.from_pydict(columns, schema=features.arrow_schema)), fingerprint=mark)
 
-# %% ../../nbs/data/04a_pictures.ipynb #5928ea3f
+# %% ../../nbs/data/04a_pictures.ipynb #ccf1cea1
 def find_pictures(
     source,         # Folder or Archive
     names,          # (N,) name of each row's picture, relative to the source; None = the row names none
@@ -149,8 +150,8 @@ def _absent(name, size):
 
 def _by_name(source, names, sizes, mark):
     "The table for pictures in a folder that are too many to be read."
-    root, there = str(source.path.resolve()), np.array(sizes) > 0
-    paths = pa.array([os.path.join(root, o) if n > 0 else None for o,n in zip(names, sizes)], pa.string())
+    root, there = os.path.join(source.path.resolve(), ''), np.array(sizes) > 0
+    paths = pa.array([(o if o[0] == '/' else root+o) if n > 0 else None for o,n in zip(names, sizes)], pa.string())
     cells = pa.StructArray.from_arrays([pa.nulls(len(names), pa.binary()), paths], ['bytes', 'path'], mask=pa.array(~there))
     kinds, reasons = zip(*map(_absent, names, sizes)) if len(names) else ((), ())
     return _in_memory(dict(image=cells, kind=pa.array(kinds, pa.string()), reason=pa.array(reasons, pa.string())), FOUND, mark)
