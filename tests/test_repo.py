@@ -55,6 +55,14 @@ def test_pyflakes():
 def test_generated_files_are_fresh(tool):
     r = run(sys.executable, f"tools/{tool}.py", "--check"); assert not r.returncode, r.stderr
 
+def test_datasets_page_has_every_data_set():
+    "DATASETS.md says of each data set that can be opened what it is, what may be shown, and which command checks it."
+    from fashion_repro.training.runs import data_names
+    parts = re.split(r"^## ", (root/"DATASETS.md").read_text(), flags=re.M)
+    about = {m[1]: part for part in parts if (m := re.match(r"`(.+)`", part))}
+    assert list(about) == data_names() and len(about) >= 5
+    for name, part in about.items(): assert "may be shown" in part and f"fashion-repro data check {name}" in part, name
+
 @pytest.mark.parametrize("nb", NBS, ids=rel)
 def test_no_place_of_this_machine(nb):
     "Stored outputs and sources name no folder of whoever ran them."

@@ -1,4 +1,4 @@
-"README.md and its pictures (docs/images/) from nbs/index.ipynb; `--check` fails when they are stale."
+"README.md and DATASETS.md with their pictures (docs/images/) from notebooks; `--check` fails when they are stale."
 import re, sys
 from pathlib import Path
 from nbconvert import MarkdownExporter
@@ -6,22 +6,26 @@ from nbformat import v4
 from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGES = {"README.md": "nbs/index.ipynb", "DATASETS.md": "nbs/datasets.ipynb"}
 sys.path.insert(0, str(ROOT/"tools"))
 
-def render():
-    "-> (text of README.md, {path of a picture: its bytes})"
+def render(target, source):
+    "-> (text of `target`, {path of a picture: its bytes})"
     from docs import page
-    cells = page(ROOT/"nbs/index.ipynb", {})
-    nb = v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
-    body, res = MarkdownExporter(config=Config(TagRemovePreprocessor=dict(enabled=True, remove_input_tags={"remove-input"}))).from_notebook_node(nb, resources={"output_files_dir": "docs/images", "unique_key": "readme"})
-    body = re.sub(r"^!\[\w+\]\(docs/images/readme_", "![](docs/images/readme-", body, flags=re.M)
+    key = target[:-3].lower()
+    nb = v4.new_notebook(cells=page(ROOT/source, {}), metadata={"language_info": {"name": "python"}})
+    config = Config(TagRemovePreprocessor=dict(enabled=True, remove_input_tags={"remove-input"}))
+    body, res = MarkdownExporter(config=config).from_notebook_node(nb, resources={"output_files_dir": "docs/images", "unique_key": key})
+    body = re.sub(rf"^!\[\w+\]\(docs/images/{key}_", f"![](docs/images/{key}-", body, flags=re.M)
     body = re.sub(r"^[ \t]+$", "", body, flags=re.M)
-    note = "<!-- Generated from nbs/index.ipynb by tools/readme.py; do not edit. -->\n"
-    return note + re.sub(r"\n{3,}", "\n\n", body).strip() + "\n", {k.replace("readme_", "readme-"): v for k, v in res["outputs"].items()}
+    note = f"<!-- Generated from {source} by tools/readme.py; do not edit. -->\n"
+    return note + re.sub(r"\n{3,}", "\n\n", body).strip() + "\n", {k.replace(f"{key}_", f"{key}-"): v for k, v in res["outputs"].items()}
 
 def stale():
-    text, pictures = render()
-    want = {ROOT/"README.md": text.encode(), **{ROOT/k: v for k, v in pictures.items()}}
+    want = {}
+    for target, source in PAGES.items():
+        text, pictures = render(target, source)
+        want |= {ROOT/target: text.encode(), **{ROOT/k: v for k, v in pictures.items()}}
     return {p: b for p, b in want.items() if not p.exists() or p.read_bytes() != b}
 
 if __name__ == "__main__":
