@@ -118,7 +118,7 @@ def no_pictures(
 def _in_memory(columns, features, mark):
     return Dataset(InMemoryTable(pa.Table.from_pydict(columns, schema=features.arrow_schema)), fingerprint=mark)
 
-# %% ../../nbs/data/04a_pictures.ipynb #ccf1cea1
+# %% ../../nbs/data/04a_pictures.ipynb #3f78ed44
 def find_pictures(
     source,         # Folder or Archive
     names,          # (N,) name of each row's picture, relative to the source; None = the row names none
@@ -126,7 +126,7 @@ def find_pictures(
     most:int=50_000,# if no more pictures are there than these, each is decoded once
 )->Pictures:
     "Look for the pictures that rows name, and look at them if they are not too many."
-    stamps = source.stamps(*sorted({os.path.dirname(o) for o in names if o}))
+    stamps = source.stamps(*sorted(map(os.path.dirname, {o[:o.rfind('/')+1] for o in names if o})))         # a few folders, many names
     sizes = [stamps[o][0] if o in stamps else -1 for o in names]            # bytes; 0 = an empty file, -1 = no file
     check = sum(o > 0 for o in sizes) <= most
     known, folder = set(names), isinstance(source, Folder)
@@ -156,14 +156,16 @@ def _by_name(source, names, sizes, mark):
     kinds, reasons = zip(*map(_absent, names, sizes)) if len(names) else ((), ())
     return _in_memory(dict(image=cells, kind=pa.array(kinds, pa.string()), reason=pa.array(reasons, pa.string())), FOUND, mark)
 
-# %% ../../nbs/data/04a_pictures.ipynb #9c7aa48f
+# %% ../../nbs/data/04a_pictures.ipynb #3934af29
 def _read(source, names, sizes, name, check):
     "Read every picture once; yields batches, returns the notes of `find_pictures`."
     digests, prints, shapes = [], [], Counter()
     bar = tqdm(total=len(names), desc=f'{name}: reading pictures once', disable=None)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for at in range(0, len(names), 500):
-            seen = list(pool.map(lambda o: _look(source, *o, check), zip(names[at:at+500], sizes[at:at+500])))
+            part = list(zip(names[at:at+500], sizes[at:at+500]))
+            read = pool.map(lambda o: _look(source, *o, check), [o for o in part if o[1] > 0])                  # most may be missing
+            seen = [next(read) if o[1] > 0 else _look(source, *o, check) for o in part]
             digests += [o['digest'] for o in seen]; prints += [o['print'] for o in seen]; shapes.update(o['shape'] for o in seen if o['shape'])
             bar.update(len(seen)); yield {column: [o[column] for o in seen] for column in FOUND}
     if check: return dict(content=fingerprint(*(o or b'' for o in digests)), copies=key_numbers(digests).tolist(), sizes=dict(shapes.most_common()), **_alike(digests, prints))
