@@ -178,7 +178,7 @@ def same_product(
     ids = np.array(arrow_columns(catalogue.table, ['product_id'])['product_id'].to_pylist(), dtype=object)
     return np.flatnonzero((rows == i) | ((ids[rows] == ids[i]) & (ids[i] is not None)))
 
-# %% ../../nbs/ifashion/04_predict.ipynb #9dc2d3dd
+# %% ../../nbs/ifashion/04_predict.ipynb #7468a30c
 def attribute_map(
     net:nn.Module, # from `load_network`
     card:dict,     # its card
@@ -193,12 +193,12 @@ def attribute_map(
         return activation_map(found, net[1].last_linear, a).cpu()
 
 def attribute_need(
-    net:nn.Module, # from `load_network`
-    card:dict,     # its card
-    image,         # PIL picture
-    a:int,         # attribute, a position in the card's classes
-)->Tensor:         # (M, M) logit units
-    "How far the logit falls when a square of about a fifth of the side is blurred, at every fourteenth of the side."
+    net:nn.Module,   # from `load_network`
+    card:dict,       # its card
+    image,           # PIL picture
+    attributes:list, # (n) positions in the card's classes
+)->Tensor:           # (n, M, M) logit units
+    "How far each logit falls when a square of about a fifth of the side is blurred, at every fourteenth of the side."
     device, seen = next(looking(net, card).parameters()).device, network_view(card, image)
     M = seen.shape[1]
-    with torch.no_grad(): return occlusion_map(lambda x: net(x.to(device))[:,a].float().cpu(), seen, max(3*M//14, 1), max(M//14, 1))
+    with torch.no_grad(): return occlusion_map(lambda x: net(x.to(device))[:,attributes].float().cpu(), seen, max(3*M//14, 1), max(M//14, 1))

@@ -33,13 +33,13 @@ def enlarge(
     "A map as large as the picture."
     return F.interpolate(m[None,None], (px, px), mode='bilinear', align_corners=False)[0,0]
 
-# %% ../../nbs/plots/05_activation.ipynb #f6512758
+# %% ../../nbs/plots/05_activation.ipynb #f43e38e9
 def occlusion_map(
-    logits,          # function: (B, 3, M, M) uint8 -> (B,) logits of one attribute
+    logits,          # function: (B, 3, M, M) uint8 -> (B, n) logits of the attributes asked for
     picture:Tensor,  # (3, M, M) uint8
     side:int,        # of the square, px
     step:int,        # px from one square to the next
-)->Tensor:           # (M, M) logit units: how far the logit falls, averaged over the squares that cover a pixel
+)->Tensor:           # (n, M, M) logit units: how far each logit falls, averaged over the squares that cover a pixel
     "How much each part of the picture is needed for a logit."
     M = picture.shape[1]
     at = sorted({*range(0, M-side, step), M-side})
@@ -47,9 +47,9 @@ def occlusion_map(
     squares = [(slice(y, y+side), slice(x, x+side)) for y in at for x in at]
     hidden = picture.repeat(len(squares), 1, 1, 1)                             # (P, 3, M, M)
     for one, (y, x) in zip(hidden, squares): one[:,y,x] = blurred[:,y,x]
-    fall = logits(picture[None]) - torch.cat([logits(part) for part in hidden.split(256)])   # (P,)
-    total, times = torch.zeros(M, M), torch.zeros(M, M)
-    for f, (y, x) in zip(fall, squares): total[y,x] += f; times[y,x] += 1
+    fall = logits(picture[None]) - torch.cat([logits(part) for part in hidden.split(256)])   # (P, n)
+    total, times = torch.zeros(fall.shape[1], M, M), torch.zeros(M, M)
+    for f, (y, x) in zip(fall, squares): total[:,y,x] += f[:,None,None]; times[y,x] += 1
     return total/times
 
 # %% ../../nbs/plots/05_activation.ipynb #be379b95
