@@ -136,6 +136,7 @@ WRONG = {
     "a group of numbers": (("file,n\n" + "".join(f"img/{i%40}.jpg?{i},{i}\n" for i in range(200))).encode(), Columns("file", groups={"n": ""}), "no attribute group"),
     "odd splits": (b"file,fold\nimg/1.jpg,1\nimg/2.jpg,2\n", Columns("file", split="fold"), "names the splits 1, 2"),
     "nothing to train on": (b"file,fold\nimg/1.jpg,test\n", Columns("file", split="fold"), "no row of the split column says train"),
+    "nothing in the picture's column": (b"file,t\n,a\n,b\n", Columns("file", text=("t",)), "no row of"),
     "a quotation mark": (b"file,t\n" + b'img/1.jpg,"x\n' + b"img/2.jpg,y\n"*30, Columns("file", text=("t",)), "is never closed"),
 }
 
@@ -171,6 +172,17 @@ def test_other_forms_of_the_same_table(shop):
         cat = own_catalogue(shop/name)
         assert (targets(cat) == targets(plain)).all() and cat.groups == plain.groups and cat.table["split"][:] == plain.table["split"][:], name
         assert cat.table["text"][:] == plain.table["text"][:] and np.array_equal(open_image(cat, 7), open_image(plain, 7))
+
+def test_a_parquet_table_with_other_types(shop):
+    "Numbers are text; lists are for pictures and groups; pictures inside the table are not read."
+    pq.write_table(pa.table(dict(no=list(range(20)), photos=[[f"img/{2*i}.jpg", f"img/{2*i+1}.jpg"] for i in range(20)], tags=[["a", "b"][:i % 3] for i in range(20)],
+        raw=[dict(bytes=b"x", path="a")]*20)), shop/"t.parquet")
+    save_columns(Columns("photos", image_id="no", text=("no",), groups={"tags": ""}), shop/"t.parquet")
+    cat = own_catalogue(shop/"t.parquet")
+    assert cat.table["image_id"][:3] == ["0-1", "0-2", "1-1"] and cat.table["tags"][:6] == [[], [], [0], [0], [0, 1], [0, 1]] and cat.table["text"][39] == "19"
+    for mapping, words in ((Columns("photos", text=("tags",)), "'tags' .* holds lists"), (Columns("raw"), "'raw' holds struct")):
+        save_columns(mapping, shop/"t.parquet")
+        with pytest.raises(UserError, match=words): own_catalogue(shop/"t.parquet")
 
 def test_several_pictures_of_a_product(shop):
     "A list in one cell, or a row for each picture: the product stays on one side of the split."

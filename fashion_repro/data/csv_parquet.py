@@ -33,7 +33,7 @@ def find_table(
     if path.name.lower().endswith(ENDINGS): return path
     raise UserError(f'catalogue: expected {kinds}, found {path}: save the table as CSV (UTF-8) and give that file')
 
-# %% ../../nbs/data/04d_csv_parquet.ipynb #62a23d18
+# %% ../../nbs/data/04d_csv_parquet.ipynb #af6d2677
 @contextmanager
 def readable(
     path,               # of the table, for the message
@@ -73,11 +73,11 @@ def first_lines(
 def guess_delimiter(text:str)->str:
     "What separates the columns: ',', ';', tab or '|'."
     def even(mark):
-        rows = [len(o) for o,_ in zip(csv.reader(io.StringIO(text), delimiter=mark), range(50)) if o]
+        rows = [len(o) for o,_ in zip(csv.reader(io.StringIO(text, newline=''), delimiter=mark), range(50)) if o]
         return (sum(o == rows[0] for o in rows)/len(rows), rows[0]) if rows and rows[0] > 1 else (0, 0)
     return max(',;\t|', key=even)
 
-# %% ../../nbs/data/04d_csv_parquet.ipynb #4c60d223
+# %% ../../nbs/data/04d_csv_parquet.ipynb #1a3b3ddf
 def column_names(
     path:Path,              # of the table
     encoding:str='utf-8',   # of a CSV
@@ -87,7 +87,7 @@ def column_names(
     if is_parquet(path):
         with readable(path): return pq.read_schema(path).names
     if len(delimiter) != 1: raise UserError(f'catalogue: the delimiter of {path} is {delimiter!r}, expected one character, such as , or ; or \\t')
-    names = next(filter(None, csv.reader(io.StringIO(first_lines(path, encoding)), delimiter=delimiter)), [])
+    names = next(filter(None, csv.reader(io.StringIO(first_lines(path, encoding), newline=''), delimiter=delimiter)), [])
     if not any(o.strip() for o in names): raise UserError(f'catalogue: {path} is empty: its first line must name the columns')
     if twice := [o for i,o in enumerate(names) if o.strip() and o in names[:i]]: raise UserError(f'catalogue: two columns of {path} are called {twice[0]!r}: rename one of them')
     return names
@@ -124,7 +124,7 @@ def table_parts(
     with readable(path, encoding), pa_csv.open_csv(str(path), **options) as f:
         for part in f: yield pa.table({o: as_text(o, pa.chunked_array([part[o]])) for o in names})
 
-# %% ../../nbs/data/04d_csv_parquet.ipynb #ccb883b2
+# %% ../../nbs/data/04d_csv_parquet.ipynb #00366127
 def read_columns(
     path:Path,              # of the table
     names:list,             # columns to read
@@ -136,13 +136,14 @@ def read_columns(
     parts = [o for o in table_parts(path, names, encoding, delimiter, ragged) if len(o)]
     if not parts: raise UserError(f'catalogue: {path} has no rows below the names of its columns')
     table = pa.concat_tables(parts)
-    if not is_parquet(path): _check_quotes(path, table)
+    if not is_parquet(path): _check_quotes(path, table, delimiter, len(column_names(path, encoding, delimiter)))
     return table, [dict(kind='row', id='', reason=f'row {row} has {found} fields where the header has {due}') for row,found,due in ragged]
 
-def _check_quotes(path, table):
-    for last in (o[-1].as_py() for o in table.columns):
-        if last.count('\n') > 20:
-            raise UserError(f'catalogue: the last cell of {path} runs over {last.count(chr(10))} lines, so a quotation mark before {last[:30]!r} is never closed: write it twice ("") or remove it')
+def _check_quotes(path, table, delimiter, columns):
+    "The last cells hold no lines that look like rows."
+    for first,*lines in (o[-1].as_py().splitlines() or [''] for o in table.columns):
+        if len(lines) > 5 and columns > 1 and sum(o.count(delimiter) >= columns-1 for o in lines) > .8*len(lines):
+            raise UserError(f'catalogue: the last cell of {path} runs over {len(lines)+1} lines, so a quotation mark before {first[:30]!r} is never closed: write it twice ("") or remove it')
 
 # %% ../../nbs/data/04d_csv_parquet.ipynb #d0802f96
 SAMPLE = 20_000 # rows

@@ -131,7 +131,7 @@ def keys(
     parts = pa.chunked_array([column] if isinstance(column, pa.Array) else column.chunks, column.type).cast(pa.large_string()).dictionary_encode().chunks
     return np.concatenate([np.zeros(0, np.int64), *(o.indices.fill_null(-1).to_numpy(zero_copy_only=False) for o in parts)])
 
-# %% ../../nbs/data/04g_own.ipynb #aa1e2b42
+# %% ../../nbs/data/04g_own.ipynb #7f3ec309
 INSIDE = dict(_picture=Value('string'), _product=Value('int64'), _text=Value('int64'))  # stored, but no columns of the catalogue
 
 def group_names(columns:Columns)->dict:
@@ -150,6 +150,8 @@ def read_own(
 ):                      # yields batches column -> Arrow; returns notes: defects, groups
     "The rows of a table of one's own."
     table, defects = read_columns(path, list(used_columns(columns)), **_written(path, columns))
+    for o in {columns.image_id, columns.product_id, columns.split, columns.category, *columns.text} - {''}:
+        if pa.types.is_list(table[o].type): raise UserError(f'catalogue: column {o!r} of {path} holds lists, which only pictures and attribute groups may')
     ids, products, names, row = picture_ids(table, columns)
     say = lambda o: said(table[o], columns.not_annotated).combine_chunks()
     facts, groups, whole = dict(image_id=ids, product_id=products, _picture=names), {}, pa.array(row)
@@ -199,7 +201,7 @@ def own_split(
         sizes=found.sizes, titles_too_common=int((rare_keys(text) != text).sum()), split='said by a column' if 'split' in facts.column_names else 'drawn',
         drawn_from_train=drawn, decoded=found.checked)
 
-# %% ../../nbs/data/04g_own.ipynb #551d40f2
+# %% ../../nbs/data/04g_own.ipynb #632c2071
 def known_columns(
     path:Path,  # of the table
 )->Columns:     # checked against the table
@@ -207,7 +209,7 @@ def known_columns(
     columns, _ = load_columns(path)
     if columns is None:
         if not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()): raise UserError(must_say(path))
-        columns, _ = ask_and_save(path)
+        columns, file = ask_and_save(path); print(f'saved in {file}')
     check_columns(columns, column_names(path, **_written(path, columns)), str(path))
     return columns
 
@@ -233,6 +235,7 @@ def own_catalogue(
     with open(path, 'rb') as f: content = hashlib.file_digest(f, 'sha256').hexdigest()
     mark = fingerprint('catalogue', READER, content, asdict(replace(columns, images='')))
     facts, notes = cached_table(mark, lambda: read_own(path, columns), 'catalogue', own_features(columns)), cached_notes(mark, 'catalogue')
+    if not len(facts): raise UserError(f"catalogue: no row of {path} can be used, the first {notes['defects'][0]['reason']}: mend the table, or say again what its columns mean with `fashion-repro data columns`")
     names = arrow_columns(facts, ['_picture'])['_picture'].to_pylist()
     source = picture_source(path, columns)
     found = find_pictures(source, names, 'catalogue')
