@@ -5,31 +5,31 @@
 # %% auto #0
 __all__ = ['current_code', 'read_records', 'fresh_rows', 'mean_std', 'caveats', 'read_items']
 
-# %% ../../nbs/ledger/01_records.ipynb #e2faae53
+# %% ../../nbs/ledger/01_records.ipynb #f18a1a9c
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import UserError
-from ..training.closure import closure_hash, module_file
+from ..training.closure import data_readers, module_file, run_code
 from ..training.record import read_record
 from ..training.rows import papers, read_rows
 
-# %% ../../nbs/ledger/01_records.ipynb #6c36a6db
+# %% ../../nbs/ledger/01_records.ipynb #e0cf77b3
 @lru_cache
 def _rows(paper): return {(r.table, r.row): r for r in read_rows(paper)} if paper in papers() else {}  # once in a process
 
 def current_code(
     record:dict,  # of a finished run
-)->str|None:      # hash of the import closure of the row's module as it is now; None when the row is not listed, its settings are others now, or its module is gone
+)->str|None:      # hash of the code behind such a run as it is now; None when the row is not listed, its settings are others now, or its module is gone
     "What `code` would be if the run were made today."
     row = _rows(record['paper']).get((record['experiment'], record['row']))
     if row is None or any(str(record.get('params', {}).get(k)) != str(v) for k, v in row.set.items()): return None
-    return _code(f'fashion_repro.{row.module}')
+    return _code(f'fashion_repro.{row.module}', record['data'])
 
 @lru_cache
-def _code(module): return closure_hash(module) if module_file(module) else None  # once in a process
+def _code(module, data): return run_code(module, data) if module_file(module) and data in data_readers() else None  # once in a process
 
 # %% ../../nbs/ledger/01_records.ipynb #c2cbd80e
 def read_records(
@@ -83,7 +83,7 @@ def caveats(
     for d in {(d['kind'], d['id'], d['reason']) for r in records if not r['stale'] for d in r['defects']}: told.setdefault(d[2], []).append(str(d[1]))
     return out + [f"{reason}: {len(ids)} ({', '.join(sorted(ids)[:3])}{', ...' if len(ids) > 3 else ''})" for reason, ids in sorted(told.items())]
 
-# %% ../../nbs/ledger/01_records.ipynb #032fa4bc
+# %% ../../nbs/ledger/01_records.ipynb #a06a6774
 def read_items(
     records:list,     # fresh records of one row
     split:str='test', # val | test

@@ -7,14 +7,14 @@ __all__ = ['IDENTITY', 'RESULT', 'Run', 'recipe_fields', 'fit_type', 'parse_sett
            'prepare_folder', 'changed', 'first_decides', 'is_first', 'train_row', 'check_names', 'shown', 'Parser',
            'row_parser', 'main', 'train_command', 'train_main']
 
-# %% ../../nbs/training/06_runs.ipynb #fa9ea8a0
+# %% ../../nbs/training/06_runs.ipynb #5d0f98ec
 import argparse, ast, json, os, shutil, sys, time
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
 import fashion_repro
 from ..errors import UserError, one_of
-from .closure import closure_hash, module_file
+from .closure import data_readers, module_file, run_code
 from .record import check_record, checkout_state, peak_mib, read_record, write_record
 from .rows import find_row, rows_of, trainable
 
@@ -80,16 +80,10 @@ def parse_settings(
         if not sign: raise UserError(f"--set takes field=value, not {name!r}")
     return {one_of('recipe field', name, fields): value for name,_,value in pairs}
 
-# %% ../../nbs/training/06_runs.ipynb #96ef30cf
-def data_names()->list: # names of data sets; empty when they cannot be told without importing
+# %% ../../nbs/training/06_runs.ipynb #0d836bd4
+def data_names()->list: # names of data sets
     "The names of the data sets, without importing a data library."
-    file = module_file('fashion_repro.data.datasets')
-    tree = ast.parse(file.read_text(encoding='utf-8')) if file else ast.parse('')
-    for node in ast.walk(tree):
-        keys = [k.value for k in node.keys if isinstance(k, ast.Constant)] if isinstance(node, ast.Dict) else \
-            [k.arg for k in node.keywords] if isinstance(node, ast.Call) and ast.unparse(node.func) == 'dict' else []
-        if 'wardrobe' in keys: return keys
-    return []
+    return list(data_readers())
 
 # %% ../../nbs/training/06_runs.ipynb #6097c8e1
 def lock_folder(
@@ -197,7 +191,7 @@ def _check_value(name, value, default, comment, allowed):
     value = fit_type(name, value, like)
     if allowed: one_of(name, value, allowed)
 
-# %% ../../nbs/training/06_runs.ipynb #cd88d795
+# %% ../../nbs/training/06_runs.ipynb #1bec5670
 def _train(module, set, run):
     from fashion_repro.training.checkpoints import checkpoint_values
     method, start, state = import_module(module), time.monotonic(), checkout_state()
@@ -207,7 +201,7 @@ def _train(module, set, run):
     recipe = replace(recipe, **{k: fit_type(k, v, getattr(recipe, k)) for k,v in set.items()})
     catalogue = open_catalogue(run.data, data_dir=run.data_dir, scale=run.scale, **({} if getattr(method, 'IMAGES', True) else dict(images=False)))
     place = {k: getattr(run, k) for k in IDENTITY[:6]}
-    identity = dict(place, params=json.loads(json.dumps(asdict(recipe))), fingerprint=catalogue.fingerprint, code=closure_hash(module))
+    identity = dict(place, params=json.loads(json.dumps(asdict(recipe))), fingerprint=catalogue.fingerprint, code=run_code(module, run.data))
     record = first_decides(run.device, lambda: prepare_folder(run.out, identity))
     if record:
         if is_first(): print(f"{run.out} is finished ({shown(record)})", flush=True)

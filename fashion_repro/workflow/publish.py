@@ -67,7 +67,7 @@ def reasons_against(
     if record.get('dirty') is not False: why.append(f'{name} was made from changes that were not committed')
     return why
 
-# %% ../../nbs/workflow/05_publish.ipynb #ff0e06bc
+# %% ../../nbs/workflow/05_publish.ipynb #9577ae00
 def collect(
     root:Path,        # the checkout
     rows:list[Row],   # of one table
@@ -75,7 +75,7 @@ def collect(
     scale:str,        # smoke | demo | paper
 )->dict[Path,Path]:   # folder of a run -> its record
     "The finished runs of a table; raises when one is unfinished, stale or dirty."
-    from fashion_repro.training.closure import closure_hash
+    from fashion_repro.training.closure import run_code
     folder = Path('runs', rows[0].paper, rows[0].table, f'{data}-{scale}')
     runs = sorted(p for p in (root/folder).glob('*-s*') if p.is_dir())
     if not runs: raise UserError(f'{folder} has no runs: `fashion-repro reproduce --paper {rows[0].paper} --table {rows[0].table} --data {data} --scale {scale}` makes them')
@@ -84,7 +84,7 @@ def collect(
         row = p.name.rpartition('-s')[0]
         if row not in modules: bad.append(f'{p.name} belongs to no row of the table any more')
         elif not (p/'record.json').exists(): bad.append(f'{p.name} is not finished')
-        else: found[p] = json.loads((p/'record.json').read_text()); bad += reasons_against(found[p], closure_hash(modules[row]))
+        else: found[p] = json.loads((p/'record.json').read_text()); bad += reasons_against(found[p], run_code(modules[row], data))
     limits, seeds = {r.row: r.seeds for r in rows}, {}
     for p in found: seeds.setdefault(p.name.rpartition('-s')[0], []).append(p.name.rpartition('-s')[2])
     asked = max((sorted(map(int, s)) for s in seeds.values()), key=len, default=[])
