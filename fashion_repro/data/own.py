@@ -7,11 +7,11 @@ __all__ = ['READER', 'LICENCE', 'INSIDE', 'said', 'joined_text', 'picture_names'
            'picture_ids', 'split_column', 'keys', 'group_names', 'own_features', 'read_own', 'own_split',
            'known_columns', 'picture_source', 'own_catalogue']
 
-# %% ../../nbs/data/04g_own.ipynb #6078bb39
+# %% ../../nbs/data/04g_own.ipynb #f03b580c
 import hashlib, re, sys, zipfile
 import numpy as np, pyarrow as pa, pyarrow.compute as pc
 from dataclasses import asdict, replace
-from datasets import Dataset, Features, Value, concatenate_datasets
+from datasets import Dataset, Features, List, Value, concatenate_datasets
 from datasets.table import InMemoryTable
 from pathlib import Path
 from .cache import cached_notes, cached_table, fingerprint
@@ -20,7 +20,7 @@ from .columns import Columns, check_columns, load_columns, some, used_columns
 from .csv_parquet import column_names, find_table, is_parquet, read_columns
 from .pictures import Archive, Folder, find_pictures
 from .splits import components, crossing_keys, crossing_pairs, grouped_split, rare_keys
-from .table import COLUMNS, Catalogue, arrow_columns, defect_fields, table_features, with_pictures
+from .table import COLUMNS, Catalogue, arrow_columns, column_ids, defect_fields, table_features, with_pictures
 from ..errors import UserError
 
 # %% ../../nbs/data/04g_own.ipynb #85f685b2
@@ -178,7 +178,7 @@ def _usable(facts, columns):
     names = pc.coalesce(facts['image_id'], facts['_picture'], pa.scalar('')).take(pa.array(bad)).to_pylist()
     return facts.filter(pa.array(reasons == '')), [dict(kind='row', id=i, reason=r) for i,r in zip(names, reasons[bad].tolist())]
 
-# %% ../../nbs/data/04g_own.ipynb #a99b71e5
+# %% ../../nbs/data/04g_own.ipynb #02ee3a6d
 def own_split(
     facts,      # Dataset from `read_own`
     found,      # `Pictures` of the same rows
@@ -187,8 +187,7 @@ def own_split(
     "The split said or drawn, and what was measured on it."
     product, text = (arrow_columns(facts, [o])[o].to_numpy() for o in ('_product', '_text'))
     group = components(len(facts), [product, found.copies, rare_keys(text)], [found.near])
-    strata = keys(arrow_columns(facts, ['category'])['category']) if 'category' in facts.column_names else None
-    drawn = []
+    strata, drawn = _strata(facts), []
     if 'split' in facts.column_names:
         split = np.array(arrow_columns(facts, ['split'])['split'].to_pylist(), dtype='<U5'); train = split == 'train'
         if not train.any(): raise UserError('catalogue: no row of the split column says train: leave the column out to have a split drawn')
@@ -200,6 +199,15 @@ def own_split(
     return split, dict(leaks=leaks, look_alikes=crossing_pairs(split, found.alike), groups=int(group.max(initial=-1))+1, largest_group=int(np.bincount(group, minlength=1).max()),
         sizes=found.sizes, titles_too_common=int((rare_keys(text) != text).sum()), split='said by a column' if 'split' in facts.column_names else 'drawn',
         drawn_from_train=drawn, decoded=found.checked)
+
+def _strata(facts):
+    "What should be shared out equally: the kind of product, or the first attribute group."
+    if facts.features.get('category') == Value('string'): return keys(arrow_columns(facts, ['category'])['category'])
+    group = next((o for o,kind in facts.features.items() if isinstance(kind, List)), None)
+    if group is None: return None
+    (rows, ids), _ = column_ids(arrow_columns(facts, [group])[group])
+    first = np.full(len(facts), -1); first[rows[::-1]] = ids[::-1]
+    return first
 
 # %% ../../nbs/data/04g_own.ipynb #632c2071
 def known_columns(
