@@ -45,7 +45,7 @@ def _add_reproduce(sub):
     p.add_argument('--scale', default='demo', help='smoke: seconds; demo: minutes on two cores (default); paper: the recipe of the paper')
     p.add_argument('--data', default='wardrobe', help='the data set (default: wardrobe, generated); `fashion-repro data list` names them')
     p.add_argument('--data-dir', default='', help='where its files are: a folder or an archive (default: in $FASHION_REPRO_DATA)')
-    p.add_argument('--seeds', default='', help='e.g. 0,1,2 (default: 0 at smoke scale, 0,1 at demo scale, 0,1,2 at paper scale)')
+    p.add_argument('--seeds', default='', help='e.g. 0,1,2 (default: 0 at smoke scale; at demo scale 0 on the wardrobe and 0,1 on real data; 0,1,2 at paper scale)')
     p.add_argument('--device', default='auto', help='auto (default), cpu or cuda')
     p.add_argument('--all', action='store_true', help='all rows of the tables, not only the headline ones')
     p.add_argument('--cores', type=int, default=0, help='runs side by side, one thread each (default: one for each core)')

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'NETWORKS', 'IMAGENET', 'Recipe', 'view_px', 'LabelPrior', 'build_network',
-           'load_initial', 'split_items', 'step', 'scores', 'split_metrics', 'fit_network', 'loss_step', 'cost',
-           'model_card', 'score_split', 'scored_splits', 'train']
+           'load_initial', 'split_items', 'step', 'scores', 'split_metrics', 'fit_network', 'epochs_of', 'loss_step',
+           'cost', 'model_card', 'score_split', 'scored_splits', 'train']
 
 # %% ../../nbs/ifashion/02_attributes.ipynb #efa6ad70
 from dataclasses import asdict, dataclass, replace
@@ -37,7 +37,7 @@ from ..training.optim import RMSpropTF, step_schedule
 from ..training.rows import weights_file
 from ..training.runs import Run, is_first, train_main
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #37e0ff53
+# %% ../../nbs/ifashion/02_attributes.ipynb #5041dfce
 @dataclass(frozen=True)
 class Recipe:
     "How one row of Table 3 is trained; the defaults are the paper's (Sec. 4.1)."
@@ -52,13 +52,14 @@ class Recipe:
     decay:float=.9             # RMSProp decay; its momentum is 0
     eps:float=1.               # not stated; 1 is the TensorFlow Inception recipe, with which lr = .1 is stable
     epochs:float=20.           # not stated
+    min_steps:int=0            # at least so many steps, however few images there are
     milestones:tuple=(.5,.75,.9) # fractions of the run after which lr falls to a tenth; not stated
     k:int=8                    # labels predicted for an image
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #2d84687f
+# %% ../../nbs/ifashion/02_attributes.ipynb #3ca45a76
 PAPER = Recipe()
-DEMO = replace(PAPER, width=.25, resize_px=64, input_px=56, batch_size=64, eps=.1, epochs=3., milestones=(.7,.9,.97))  # N : M as in the paper
-SMOKE = replace(DEMO, width=.125, batch_size=32, epochs=1.)
+DEMO = replace(PAPER, width=.25, resize_px=64, input_px=56, batch_size=64, eps=.1, epochs=3., min_steps=400, milestones=(.7,.9,.97))  # N : M as in the paper
+SMOKE = replace(DEMO, width=.125, batch_size=32, epochs=1., min_steps=0)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
 # %% ../../nbs/ifashion/02_attributes.ipynb #fcfccc24
@@ -161,7 +162,7 @@ def split_metrics(
     found |= {f'top1_{group}': reading['hit_rate'] for group,reading in top1.items()}
     return {name: v for name,v in found.items() if v is not None}                # undefined is left out, not 0
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #73eaf319
+# %% ../../nbs/ifashion/02_attributes.ipynb #cbee211e
 def fit_network(
     recipe:Recipe,       # sizes, schedule, network
     net:nn.Module,       # from `build_network`; trained in place
@@ -174,9 +175,16 @@ def fit_network(
     def evaluate(model):
         logits, truth = scores(model, val, run.workers)
         return dict(val_f1=topk_micro(logits, truth, recipe.k)['f1'], val_loss=bce_per_image(logits, truth).mean().item())
-    settings = Settings(epochs=recipe.epochs, batch_size=recipe.batch_size, workers=run.workers, seed=run.seed, device=run.device)
+    settings = Settings(epochs=epochs_of(recipe, len(items)), batch_size=recipe.batch_size, workers=run.workers, seed=run.seed, device=run.device)
     optimizer = RMSpropTF(net.parameters(), lr=recipe.lr, decay=recipe.decay, eps=recipe.eps)
     return fit(net, loss_step(recipe, net, items.targets), items, optimizer, settings, step_schedule(recipe.milestones, .1), evaluate, run.out)
+
+def epochs_of(
+    recipe:Recipe,  # epochs, min_steps, batch_size
+    n_train:int,    # images
+)->float:
+    "How often the training images are seen: a small catalogue more often, so that the network gets its steps."
+    return max(recipe.epochs, recipe.min_steps*recipe.batch_size/n_train)
 
 def loss_step(
     recipe:Recipe,            # which weights of the loss

@@ -56,14 +56,15 @@ class Table:
     @property
     def output(self): return self.folder/self.notebook.name
 
-# %% ../../nbs/workflow/00_experiments.ipynb #f5da7231
+# %% ../../nbs/workflow/00_experiments.ipynb #265896f9
 def parse_seeds(
     text:str,   # '0,1,2' or '0 1 2'; '' means the default of the scale
     scale:str,  # smoke | demo | paper
+    data:str='wardrobe', # a data set of the data room
 )->list[int]:   # without repetition, in the order given
     "The seeds of a plan."
     words = str(text).replace(',', ' ').split()
-    if not words: return dict(smoke=[0], demo=[0, 1]).get(scale, [0, 1, 2])
+    if not words: return dict(smoke=[0], demo=[0] if data == 'wardrobe' else [0, 1]).get(scale, [0, 1, 2])
     if not all(w.isdigit() for w in words): raise UserError(f"seeds are whole numbers such as 0,1,2, not {text!r}")
     return list(dict.fromkeys(map(int, words)))
 
@@ -82,7 +83,7 @@ def select_rows(
     if not keep: raise UserError(f"none of the {len(here)} rows at scale {scale!r} is a headline row: add --all (make: ALL=1)")
     return keep
 
-# %% ../../nbs/workflow/00_experiments.ipynb #2eebfa9b
+# %% ../../nbs/workflow/00_experiments.ipynb #21d483c5
 def jobs_of(
     rows:list[Row],     # of one start
     scale:str,          # smoke | demo | paper
@@ -110,7 +111,7 @@ def plan(
     sources = {source for (_,t),source in borrowed.items() if t == table}
     rows = [r for p in names for r in read_rows(p) if not sources or r.table in sources]
     rows = select_rows(rows, '' if sources else table, scale, everything)
-    jobs = jobs_of([r for r in rows if not left_out(r)], scale, data, parse_seeds(seeds, scale))
+    jobs = jobs_of([r for r in rows if not left_out(r)], scale, data, parse_seeds(seeds, scale, data))
     jobs |= {(p, t): jobs[p, source] for (p, t),source in borrowed.items() if (p, source) in jobs and table in ('', t)}
     return [Table(p, t, data, scale, notebook_of(p, t), tuple(found)) for (p, t),found in jobs.items() if table in ('', t)]
 
