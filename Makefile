@@ -51,9 +51,9 @@ test-all: install ## the same with the slow tests
 	$(BIN)/nbdev_test --n_workers $(or $(CORES),2)
 	$(TESTS) --ignore tests/test_repo.py tests
 
-lab: install ## open the notebooks in JupyterLab
+lab: install ## open the notebooks in JupyterLab, explore.ipynb first
 	@"$(PYTHON)" tools/install.py "$(VENV)" --lab
-	$(BIN)/jupyter lab nbs
+	$(BIN)/jupyter lab nbs/explore.ipynb
 
 docs: install ## the site, in build/site
 	$(BIN)/python tools/docs.py

@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['UNITS', 'curve', 'mean_curve', 'axis_name', 'learning_curve']
 
-# %% ../../nbs/plots/02_curves.ipynb #82b3bdce
+# %% ../../nbs/plots/02_curves.ipynb #6bf04104
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from .style import PALETTE, house_style
 
-# %% ../../nbs/plots/02_curves.ipynb #c6d99d3c
+# %% ../../nbs/plots/02_curves.ipynb #55663046
 def curve(
     history:list, # rows of one run
     x:str,        # key of the axis
@@ -30,7 +31,7 @@ def mean_curve(
     at = at[(at >= low) & (at <= high)]
     return at, np.mean([np.interp(at, xs, ys) for xs, ys in curves], 0)
 
-# %% ../../nbs/plots/02_curves.ipynb #8d24bc57
+# %% ../../nbs/plots/02_curves.ipynb #5f72bbee
 UNITS = dict(loss='loss (nats an image)', val_loss='loss (nats an image)', images='training images seen', epoch='epochs', step='steps', seconds='seconds')
 
 def axis_name(
@@ -41,25 +42,36 @@ def axis_name(
     first, _, rest = key.partition('_')
     return UNITS.get(key) or (f'{side[first]}{rest.replace("f1", "F1")} (fraction)' if first in side else key)
 
-# %% ../../nbs/plots/02_curves.ipynb #72d08bcc
+# %% ../../nbs/plots/02_curves.ipynb #deb54fbd
 def learning_curve(
     histories:dict, # label of a row -> its histories, one per seed (or one history)
     y:str='loss',   # training value
     val:str='val_f1', # validation value; on the axes of `y` when both are the same measure (val_loss beside loss)
     x:str='images', # what both are drawn against
 ):                  # Figure
-    "Training above, validation below, or both on one pair of axes; seeds thin, their mean thick."
+    "Training above, validation below, or both on one pair of axes; seeds thin, their mean thick; losses on a logarithmic axis."
     same = val.split('_', 1)[-1] == y.split('_', 1)[-1]
     with house_style():
-        fig, axes = plt.subplots(1 if same else 2, sharex=True, squeeze=False, figsize=(7, 3.4 if same else 5), layout='constrained')
+        fig, axes = plt.subplots(1 if same else 2, sharex=True, squeeze=False, figsize=(8.5, 3.4 if same else 5), layout='constrained')
         for colour, (label, seeds) in zip(PALETTE*9, histories.items()):
             seeds = [seeds] if isinstance(seeds[0], dict) else seeds
-            _draw(axes[0, 0], [curve(h, x, y) for h in seeds], colour, f'{label}, training' if same else f'{label} ({len(seeds)} seed{"s"*(len(seeds) > 1)})')
-            _draw(axes[-1, 0], [curve(h, x, val) for h in seeds], colour, f'{label}, validation' if same else None, '--' if same else '-')
-        axes[0, 0].set_ylabel(axis_name(y).split(' ', 1)[-1] if same and '_' in y else axis_name(y))
-        if not same: axes[0, 0].set_ylabel('training ' + axis_name(y) if y == 'loss' else axis_name(y)); axes[1, 0].set_ylabel(axis_name(val))
-        axes[-1, 0].set_xlabel(axis_name(x)); axes[0, 0].legend(fontsize=9, handlelength=3.2)
+            _draw(axes[0, 0], [curve(h, x, y) for h in seeds], colour, f'{label} ({len(seeds)} seed{"s"*(len(seeds) > 1)})')
+            _draw(axes[-1, 0], [curve(h, x, val) for h in seeds], colour, None, '--' if same else '-')
+        _name_axes(axes[:, 0], x, y, val, same)
+        if same: axes[0, 0].plot([], [], color='#666666', label='training'); axes[0, 0].plot([], [], '--', color='#666666', label='validation')
+        fig.legend(*axes[0, 0].get_legend_handles_labels(), loc='outside right upper', fontsize=8, handlelength=2.6)
     return fig
+
+def _name_axes(axes, x, y, val, same):
+    "Labels with units; plain numbers on a logarithmic axis."
+    axes[0].set_ylabel(axis_name(y).split(' ', 1)[-1] if same and '_' in y else 'training ' + axis_name(y) if y == 'loss' and not same else axis_name(y))
+    if not same: axes[-1].set_ylabel(axis_name(val))
+    axes[-1].set_xlabel(axis_name(x))
+    for ax, key in zip(axes, (y, val)):
+        if not key.endswith('loss'): continue
+        ax.set_yscale('log')
+        ax.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
+        for side in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter): side(StrMethodFormatter('{x:g}'))
 
 def _draw(ax, curves, colour, label, line='-'):
     "The seeds of one row, and their mean."
