@@ -56,9 +56,9 @@ class Recipe:
     milestones:tuple=(.5,.75,.9) # fractions of the run after which lr falls to a tenth; not stated
     k:int=8                    # labels predicted for an image
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #3ca45a76
+# %% ../../nbs/ifashion/02_attributes.ipynb #72ed2ccc
 PAPER = Recipe()
-DEMO = replace(PAPER, width=.25, resize_px=64, input_px=56, batch_size=64, eps=.1, epochs=3., min_steps=400, milestones=(.7,.9,.97))  # N : M as in the paper
+DEMO = replace(PAPER, width=.25, resize_px=64, input_px=56, batch_size=64, eps=.1, epochs=3., min_steps=320, milestones=(.7,.9,.97))  # N : M as in the paper
 SMOKE = replace(DEMO, width=.125, batch_size=32, epochs=1., min_steps=0)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
