@@ -34,7 +34,7 @@ def _lacking(cat, rows, ids, n):
     inside = {o: pc.equal(side, o).to_numpy()[rows] for o in SPLITS}
     return {o: int(((n > 0) & (np.bincount(ids[here], minlength=len(n)) == 0)).sum()) for o,here in inside.items()}
 
-# %% ../../nbs/data/07_check.ipynb #a67c9659
+# %% ../../nbs/data/07_check.ipynb #c2cfc4f4
 def picture_keys(
     cat:Catalogue,  # any catalogue
     most:int=50_000,# of more rows than these no file is read
@@ -55,6 +55,7 @@ def repeats(key:np.ndarray)->int:
     "Rows that repeat an earlier row; key -1 is nothing known and repeats nothing."
     return int((key >= 0).sum() - len(np.unique(key[key >= 0])))
 
+# %% ../../nbs/data/07_check.ipynb #ca51097a
 def check(
     cat:Catalogue,  # any catalogue
 )->dict:            # JSON-able; see `report_text`

@@ -121,7 +121,7 @@ def must_say(
     more = f' and {len(sample.column_names)-25} more' if len(sample.column_names) > 25 else ''
     return f'catalogue: say once what the columns of {path} mean; a guess, to be corrected: {columns_command(guess, path)} ; its {rows:,} rows have the columns {seen}{more}'
 
-# %% ../../nbs/data/04f_column_guesses.ipynb #97dfc9f2
+# %% ../../nbs/data/04f_column_guesses.ipynb #7980c8e2
 def shown(
     sample:pa.Table,    # rows of the table
 )->str:                 # a line for each column
@@ -134,6 +134,7 @@ QUESTIONS = dict(image='picture: a column, one that lists several (photos:|), or
     category='kind of product', groups='attribute groups, with the separator behind a colon where a cell holds several (materials:;)',
     not_annotated=f'words that say nothing, besides {", ".join(NOT_ANNOTATED)}')
 
+# %% ../../nbs/data/04f_column_guesses.ipynb #e6afdfad
 def ask_columns(
     names,          # the columns that the table has
     guess:Columns,  # shown as defaults
@@ -160,6 +161,7 @@ def _with_answers(names, guess, said):
     plain = {o: v for o,v in said.items() if o not in lists and o != 'image'}
     return make_columns(names, said['image'], lists['groups'], lists['not_annotated'], text=tuple(lists['text']), delimiter=guess.delimiter, encoding=guess.encoding, **plain)
 
+# %% ../../nbs/data/04f_column_guesses.ipynb #58036668
 def columns_from_options(
     path:Path,      # of the table
     image:str='',   # a column, 'photos:|', or a pattern; '' = as guessed

@@ -33,7 +33,7 @@ def find_table(
     if path.name.lower().endswith(ENDINGS): return path
     raise UserError(f'catalogue: expected {kinds}, found {path}: save the table as CSV (UTF-8) and give that file')
 
-# %% ../../nbs/data/04d_csv_parquet.ipynb #af6d2677
+# %% ../../nbs/data/04d_csv_parquet.ipynb #bc1eecb8
 @contextmanager
 def readable(
     path,               # of the table, for the message
@@ -48,6 +48,7 @@ def readable(
         if 'Empty CSV' in str(e): raise UserError(f'catalogue: {path} has no rows below the names of its columns') from e
         raise UserError(f'catalogue: cannot read {path} ({str(e).splitlines()[0]}): is the file complete?') from e
 
+# %% ../../nbs/data/04d_csv_parquet.ipynb #3c85caa9
 def guess_encoding(path:Path)->str:
     "'utf-16', 'utf-8', 'cp1252' or 'latin-1': the first in which the whole file can be read."
     with readable(path), pa.input_stream(str(path)) as f: marked = f.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

@@ -55,7 +55,7 @@ def read_label_map(
         raise UserError(f'imaterialist: expected the published label map at {where}, 228 labels in groups of 105, 21, 3, 34, 11, 28, 5 and 21; found {what}: {OBTAIN}')
     return groups
 
-# %% ../../nbs/data/04c_imaterialist.ipynb #5e152df2
+# %% ../../nbs/data/04c_imaterialist.ipynb #6620b4c2
 class JsonText:
     "A JSON text that is read piece by piece."
     def __init__(self,
@@ -84,6 +84,7 @@ class JsonText:
             if len(self.text) - self.at > 16 << 20: raise ValueError('no JSON')
             if not self.more(): raise EOFError
 
+# %% ../../nbs/data/04c_imaterialist.ipynb #e2b9fd05
 def json_entries(
     file,   # open text file: a JSON object
     lists,  # names of lists at its top level
@@ -212,7 +213,7 @@ def read_files(
         for part in table.to_batches(100_000): yield dict(zip(part.schema.names, part.columns))
     return dict(found=found, defects=pa.concat_tables(defects).to_pydict())
 
-# %% ../../nbs/data/04c_imaterialist.ipynb #e0d7e3d1
+# %% ../../nbs/data/04c_imaterialist.ipynb #551b26f5
 def imaterialist(
     data_dir:str|Path,  # the folder with the JSON files, the label map and the folders of pictures
     images:bool=True,   # look for the pictures and leave rows without one out; False: all rows, no picture
@@ -251,6 +252,7 @@ def _names(home, ids):
     folder = {split: next((o for o in names if (home/o).is_dir()), names[0]) for split,names in FOLDERS.items()}
     return [f'{folder[split]}/{number}.jpg' for split,_,number in (o.partition('/') for o in ids)]
 
+# %% ../../nbs/data/04c_imaterialist.ipynb #4f34c11e
 def count_notes(
     found:dict, # split -> file, listed, images, labels
 )->list:        # one sentence per split

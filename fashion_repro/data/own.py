@@ -131,7 +131,7 @@ def keys(
     parts = pa.chunked_array([column] if isinstance(column, pa.Array) else column.chunks, column.type).cast(pa.large_string()).dictionary_encode().chunks
     return np.concatenate([np.zeros(0, np.int64), *(o.indices.fill_null(-1).to_numpy(zero_copy_only=False) for o in parts)])
 
-# %% ../../nbs/data/04g_own.ipynb #7f3ec309
+# %% ../../nbs/data/04g_own.ipynb #f07ad68a
 INSIDE = dict(_picture=Value('string'), _product=Value('int64'), _text=Value('int64'))  # stored, but no columns of the catalogue
 
 def group_names(columns:Columns)->dict:
@@ -144,6 +144,7 @@ def own_features(columns:Columns)->Features:
     fixed = ['image_id', 'product_id', *(o for o in ('text', 'category', 'split') if getattr(columns, o))]
     return Features({**table_features(fixed, dict.fromkeys(group_names(columns).values())), **INSIDE})
 
+# %% ../../nbs/data/04g_own.ipynb #8bcfcfa3
 def read_own(
     path:Path,          # of the table
     columns:Columns,    # a mapping
@@ -209,7 +210,7 @@ def _strata(facts):
     first = np.full(len(facts), -1); first[rows[::-1]] = ids[::-1]
     return first
 
-# %% ../../nbs/data/04g_own.ipynb #632c2071
+# %% ../../nbs/data/04g_own.ipynb #eee5dd09
 def known_columns(
     path:Path,  # of the table
 )->Columns:     # checked against the table
@@ -232,6 +233,7 @@ def picture_source(
     found = 'a file that is no zip' if place.is_file() else 'nothing there'
     raise UserError(f'catalogue: expected the pictures of {path.name} in {place}, a folder or zip, found {found}: mend `images` with `fashion-repro data columns`')
 
+# %% ../../nbs/data/04g_own.ipynb #4c681ee6
 def own_catalogue(
     data_dir:str|Path,  # the table, or a folder that holds exactly one
     seed:int=0,         # of the split, where it is drawn
