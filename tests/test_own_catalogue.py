@@ -210,6 +210,9 @@ def test_large_sets_are_decoded_on_demand(shop, capfd, monkeypatch):
     before = open_catalogue("catalogue", shop, "paper")
     assert len(before) == 39 and [o["kind"] for o in before.defects] == ["missing image"] and not before.report["decoded"]
     with pytest.raises(UserError, match="img/7.jpg"): open_image(before, 7)
+    assert before.report["look_alikes"] is None and before.report["leaks"] == dict(products=0, texts=0, bytes=None, near_duplicates=None)     # not zero: nobody looked
+    text = report_text(check(before))
+    assert "0 products, 0 texts; not grouped: 0 images whose title is too common; copies and near duplicates were not looked for" in text and "0 bytes" not in text
     status, out, err = say(capfd, "data", "check", "catalogue", "--data-dir", shop, "--decode")
     assert status == 0 and "39 pictures decoded, 1 are broken" in out and "38 images" in out, out + err
     after = open_catalogue("catalogue", shop, "paper")

@@ -55,7 +55,7 @@ def repeats(key:np.ndarray)->int:
     "Rows that repeat an earlier row; key -1 is nothing known and repeats nothing."
     return int((key >= 0).sum() - len(np.unique(key[key >= 0])))
 
-# %% ../../nbs/data/07_check.ipynb #ca51097a
+# %% ../../nbs/data/07_check.ipynb #00cdb786
 def check(
     cat:Catalogue,  # any catalogue
 )->dict:            # JSON-able; see `report_text`
@@ -64,12 +64,13 @@ def check(
     column = lambda o: cat.table[o][:]
     keys = dict(pictures=picture_keys(cat)) | (dict(titles=key_numbers(column('text'))) if has('text') else {})
     split = np.array(column('split')) if has('split') else np.array([])
+    counted = lambda count, key: count(key) if (key >= 0).any() else None
     return dict(name=cat.name, source=cat.source, licence=cat.licence, fingerprint=cat.fingerprint, images=len(cat),
         products=len(set(column('product_id'))) if has('product_id') else None, drawn_from=cat.report.get('drawn_from', len(cat)),
         columns=columns, defects=_kinds(cat.defects), first_defects=cat.defects[:5], unread=int((keys['pictures'] < 0).sum()),
-        repeated={o: repeats(k) for o,k in keys.items()}, without_text=int((keys['titles'] < 0).sum()) if has('text') else None,
+        repeated={o: counted(repeats, k) for o,k in keys.items()}, without_text=int((keys['titles'] < 0).sum()) if has('text') else None,
         splits={o: int((split == o).sum()) for o in SPLITS} if has('split') else {},
-        crossing={o: crossing_keys(split, k) for o,k in keys.items()} if has('split') else {},
+        crossing={o: counted(lambda key: crossing_keys(split, key), k) for o,k in keys.items()} if has('split') else {},
         groups={g: check_group(cat, g) for g in cat.groups}, reader=cat.report)
 
 def _kinds(defects):
@@ -77,7 +78,7 @@ def _kinds(defects):
     for o in defects: kinds[o['kind']] += o.get('n', 1)
     return dict(kinds)
 
-# %% ../../nbs/data/07_check.ipynb #0ae1e3ba
+# %% ../../nbs/data/07_check.ipynb #28597c11
 def report_text(
     report:dict,    # from `check`
 )->str:             # some 20 lines
@@ -87,22 +88,27 @@ def report_text(
     lines = [f"{r['name']}: {n:,} images{some}" + (f" of {r['products']:,} products" if r['products'] else ''),
         f"  source       {r['source']}", f"  licence      {r['licence']}", f"  fingerprint  {r['fingerprint']}",
         f"  defects      {_counts(r['defects']) or 'none'}", *(f"    {o['kind']} {o['id']}: {o['reason']}" for o in r['first_defects']),
-        f"  repeated     {r['repeated']['pictures']:,} pictures are copies of another, byte by byte" + (f" ({r['unread']:,} were not compared)" if r['unread'] else '') + _of(r['repeated'].get('titles'), n, 'titles are those of another image'),
+        f"  repeated     {_copies(r)}" + _of(r['repeated'].get('titles'), n, 'titles are those of another image'),
         *([f"  without text {r['without_text']:,}"] if r['without_text'] else []), *(f"  counted      {o}" for o in r['reader'].get('notes', [])), *_split_lines(r), *_group_lines(r)]
     return '\n'.join(lines)
 
-def _counts(d): return ', '.join(f'{n:,} {o}' for o,n in d.items())
+def _counts(d): return ', '.join(f'{n:,} {o}' for o,n in d.items() if n is not None)
+def _copies(r):
+    if r['repeated']['pictures'] is None: return 'no picture was compared'
+    return f"{r['repeated']['pictures']:,} pictures are copies of another, byte by byte" + (f" ({r['unread']:,} were not compared)" if r['unread'] else '')
 def _of(k, n, what): return '' if k is None else f'; {k:,} ({k/max(n, 1):.0%}) {what}'
 
 def _split_lines(r):
     if not r['splits']: return ['  splits       none']
     rows = [f"  splits       {_counts(r['splits'])}"]
-    rows.append(f"  crossing     {_counts(r['crossing'])} (pairs of equal ones in different splits)")
-    if 'leaks' in r['reader']:
-        o = r['reader']
-        rows.append(f"  grouped      in the whole set {o['groups']:,} groups, the largest of {o['largest_group']:,} images; pairs that cross all the same: {_counts(o['leaks'])}; "
-            f"not grouped: {o['look_alikes']:,} pairs of look-alike pictures" + (f", {o['titles_too_common']:,} images whose title is too common" if 'titles_too_common' in o else ''))
-    return rows
+    rows.append(f"  crossing     {_counts(r['crossing']) or 'not counted'} (pairs of equal ones in different splits)")
+    return rows + ([f"  grouped      {_grouped(r['reader'])}"] if 'leaks' in r['reader'] else [])
+
+def _grouped(o):
+    unseen = None in o['leaks'].values()
+    alike, common = (f"{o[name]:,} {what}" if o.get(name) is not None else '' for name,what in dict(look_alikes='pairs of look-alike pictures', titles_too_common='images whose title is too common').items())
+    return (f"in the whole set {o['groups']:,} groups, the largest of {o['largest_group']:,} images; pairs that cross all the same: {_counts(o['leaks'])}"
+        + (f"; not grouped: {', '.join(filter(None, [alike, common]))}" if alike or common else '') + ('; copies and near duplicates were not looked for (more than 50,000 pictures)' if unseen else ''))
 
 def _group_lines(r):
     wide = max([5, *map(len, r['groups'])])

@@ -179,7 +179,7 @@ def _usable(facts, columns):
     names = pc.coalesce(facts['image_id'], facts['_picture'], pa.scalar('')).take(pa.array(bad)).to_pylist()
     return facts.filter(pa.array(reasons == '')), [dict(kind='row', id=i, reason=r) for i,r in zip(names, reasons[bad].tolist())]
 
-# %% ../../nbs/data/04g_own.ipynb #02ee3a6d
+# %% ../../nbs/data/04g_own.ipynb #dda310d6
 def own_split(
     facts,      # Dataset from `read_own`
     found,      # `Pictures` of the same rows
@@ -196,8 +196,10 @@ def own_split(
         inner = grouped_split(group[train], None if strata is None else strata[train], seed)
         split[train] = np.where(np.isin(inner, drawn), inner, 'train')
     else: split = grouped_split(group, strata, seed)
-    leaks = dict(products=crossing_keys(split, product), bytes=crossing_keys(split, found.copies), near_duplicates=crossing_pairs(split, found.near), texts=crossing_keys(split, text))
-    return split, dict(leaks=leaks, look_alikes=crossing_pairs(split, found.alike), groups=int(group.max(initial=-1))+1, largest_group=int(np.bincount(group, minlength=1).max()),
+    seen = dict(bytes=crossing_keys(split, found.copies), near_duplicates=crossing_pairs(split, found.near), look_alikes=crossing_pairs(split, found.alike))
+    if not found.checked: seen = dict.fromkeys(seen)                     # nobody compared the pictures
+    leaks = dict(products=crossing_keys(split, product), bytes=seen['bytes'], near_duplicates=seen['near_duplicates'], texts=crossing_keys(split, text))
+    return split, dict(leaks=leaks, look_alikes=seen['look_alikes'], groups=int(group.max(initial=-1))+1, largest_group=int(np.bincount(group, minlength=1).max()),
         sizes=found.sizes, titles_too_common=int((rare_keys(text) != text).sum()), split='said by a column' if 'split' in facts.column_names else 'drawn',
         drawn_from_train=drawn, decoded=found.checked)
 
