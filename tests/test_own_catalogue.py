@@ -220,6 +220,13 @@ def test_large_sets_are_decoded_on_demand(shop, capfd, monkeypatch):
     assert after.fingerprint != before.fingerprint and len(after) == 38
     (shop/"img/7.jpg").write_bytes(picture(7)); assert len(open_catalogue("catalogue", shop, "paper")) == 39
 
+def test_the_list_of_broken_pictures_is_found_by_every_path(shop, capfd, monkeypatch):
+    monkeypatch.setattr(own, "find_pictures", partial(own.find_pictures, most=10))
+    save_columns(SAID, shop/"products.csv"); (shop/"img/7.jpg").write_bytes(picture(7)[:300])
+    (shop.parent/"link").symlink_to(shop); (shop/"same.csv").symlink_to("products.csv"); save_columns(SAID, shop/"same.csv"); monkeypatch.chdir(shop.parent)
+    assert say(capfd, "data", "check", "catalogue", "--data-dir", "shop/products.csv", "--decode")[0] == 0
+    for path in ("shop/products.csv", shop/"products.csv", "link/products.csv", "shop/../shop/same.csv"): assert len(open_catalogue("catalogue", path, "paper")) == 39, path
+
 def test_a_folder_that_may_not_be_written(shop, capfd, monkeypatch):
     def denied(self, *args, **kw):
         if self.parent == shop: raise PermissionError(13, "Permission denied")

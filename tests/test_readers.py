@@ -7,6 +7,7 @@ from fashion_repro.data.cache import cache_list
 from fashion_repro.data.check import check, report_text, write_defects
 from fashion_repro.data.clothing_dataset import clothing_dataset
 from fashion_repro.data.datasets import open_catalogue
+from fashion_repro.data.decoding import broken_file
 from fashion_repro.data.imaterialist import LABEL_MAP, TASKS, imaterialist, read_label_map
 from fashion_repro.data.loading import Items
 from fashion_repro.data.show import show
@@ -222,6 +223,12 @@ def test_imaterialist_wherever_it_lies(tmp_path):
     assert imaterialist(tmp_path/"b", images=False).fingerprint != cat.fingerprint
     (tmp_path/"b/train/10.jpg").write_bytes(picture(5)); more = imaterialist(tmp_path/"b")               # a picture that arrives later is noticed
     assert len(more) == len(cat)+1 and more.fingerprint != cat.fingerprint and "train/10" in more.table["image_id"][:]
+
+def test_one_list_of_broken_pictures_for_every_path(tmp_path, monkeypatch):
+    "Relative, absolute, through a link: what `data check --decode` remembers is found again."
+    unpack(tmp_path/"a", published()); (tmp_path/"c").symlink_to(tmp_path/"a"); pack(tmp_path/"b.zip", clothes()); monkeypatch.chdir(tmp_path)
+    assert len({str(broken_file(imaterialist(o))) for o in ("a", tmp_path/"a", "c", tmp_path/"b.zip/../a")}) == 1
+    assert len({str(broken_file(clothing_dataset(o))) for o in ("b.zip", tmp_path/"b.zip", "c/../b.zip")}) == 1
 
 @pytest.mark.parametrize("spoil, words", {
     "nothing there": (lambda p: p/"nowhere", "found nothing there"),

@@ -47,7 +47,7 @@ def read_list(
         else: rows.append(row); seen.add(row['image'])
     return rows, defects
 
-# %% ../../nbs/data/04b_clothing_dataset.ipynb #8515cadd
+# %% ../../nbs/data/04b_clothing_dataset.ipynb #78072732
 def clothing_dataset(
     data_dir:str|Path,  # archive.zip, a folder that holds it, or the unpacked folder
     seed:int=0,         # of the split
@@ -65,7 +65,7 @@ def clothing_dataset(
         age=[_ids(groups['age'], AGES.get(o['kids'].lower())) for o in rows])
     table = concatenate_datasets([found.images(), Dataset.from_dict(facts, features=table_features(list(facts)[:3], groups))], axis=1)
     cat = Catalogue('clothing-dataset', table, groups, licence=LICENCE, fingerprint=fingerprint('clothing-dataset', READER, raw, found.content, seed),
-        source=str(source.path), report=report, **defect_fields([defects, found.defects(ids)], 'clothing-dataset'))
+        source=str(source.path.resolve()), report=report, **defect_fields([defects, found.defects(ids)], 'clothing-dataset'))
     if images and not len(cat := with_pictures(cat)):
         raise UserError(f'clothing-dataset: none of the {len(rows)} rows of images.csv has a usable picture in {source.path}/images: {OBTAIN}')
     return cat

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from ..errors import UserError
 
-# %% ../../nbs/data/04d_csv_parquet.ipynb #29430b66
+# %% ../../nbs/data/04d_csv_parquet.ipynb #d690ff5e
 ENDINGS = ('.csv', '.tsv', '.csv.gz', '.tsv.gz', '.parquet')
 
 def is_parquet(path)->bool: return str(path).lower().endswith('.parquet')
@@ -24,6 +24,7 @@ def find_table(
 )->Path:            # absolute
     "The table meant, or one sentence on why there is none."
     path, kinds = Path(path).expanduser().absolute(), f"a table ({', '.join(ENDINGS)})"
+    path = path.resolve() if path.is_dir() else path.parent.resolve()/path.name    # a table may be a link whose pictures lie beside the link
     if not path.exists(): raise UserError(f'catalogue: expected {kinds} or the folder that holds one at {path}, found nothing there')
     if path.is_dir():
         found = sorted(o for o in path.iterdir() if o.name.lower().endswith(ENDINGS) and o.is_file())

@@ -213,13 +213,13 @@ def read_files(
         for part in table.to_batches(100_000): yield dict(zip(part.schema.names, part.columns))
     return dict(found=found, defects=pa.concat_tables(defects).to_pydict())
 
-# %% ../../nbs/data/04c_imaterialist.ipynb #551b26f5
+# %% ../../nbs/data/04c_imaterialist.ipynb #b55f7479
 def imaterialist(
     data_dir:str|Path,  # the folder with the JSON files, the label map and the folders of pictures
     images:bool=True,   # look for the pictures and leave rows without one out; False: all rows, no picture
 )->Catalogue:           # 'imaterialist', eight attribute groups
     "The catalogue of iMaterialist Fashion 2018, in its own splits."
-    home = Path(data_dir).expanduser()
+    home = Path(data_dir).expanduser().resolve()
     files, groups = _files(home), read_label_map((home/LABEL_MAP).read_bytes(), home/LABEL_MAP)
     mark = fingerprint('imaterialist', READER, (home/LABEL_MAP).read_bytes(), *(f'{split} {_sha256(o)}' for split,o in files.items()))
     features = table_features(['image_id', 'split'], groups)

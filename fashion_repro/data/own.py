@@ -235,7 +235,7 @@ def picture_source(
     found = 'a file that is no zip' if place.is_file() else 'nothing there'
     raise UserError(f'catalogue: expected the pictures of {path.name} in {place}, a folder or zip, found {found}: mend `images` with `fashion-repro data columns`')
 
-# %% ../../nbs/data/04g_own.ipynb #4c681ee6
+# %% ../../nbs/data/04g_own.ipynb #d494601a
 def own_catalogue(
     data_dir:str|Path,  # the table, or a folder that holds exactly one
     seed:int=0,         # of the split, where it is drawn
@@ -254,7 +254,7 @@ def own_catalogue(
     split, report = own_split(facts, found, seed)
     columns_of = facts.select_columns([o for o in facts.column_names if o not in INSIDE and o != 'split'])
     table = concatenate_datasets([found.images(), columns_of, _split_dataset(split)], axis=1)
-    cat = Catalogue('catalogue', table, notes['groups'], licence=LICENCE, fingerprint=fingerprint(mark, found.content, seed), source=str(path), report=report,
+    cat = Catalogue('catalogue', table, notes['groups'], licence=LICENCE, fingerprint=fingerprint(mark, found.content, seed), source=str(path.resolve()), report=report,
         **defect_fields([notes['defects'], found.defects(facts['image_id'][:])], 'catalogue'))
     if images and not len(cat := with_pictures(cat)): raise UserError(_no_picture(path, source, names, len(facts)))
     return cat
