@@ -197,6 +197,12 @@ def test_several_pictures_of_a_product(shop):
         for product, split in zip(cat.table["product_id"][:], cat.table["split"][:]): sides.setdefault(product, set()).add(split)
         assert len(sides) == 10 and all(len(o) == 1 for o in sides.values())
 
+def test_repeated_slashes_in_names(shop):
+    "A folder written with its slash, joined to names with theirs."
+    (shop/"products.csv").write_text("at,no\n" + "".join(f"img//,{i}\n" for i in range(40)))
+    save_columns(Columns("{at}/{no}.jpg", image_id="no"), shop/"products.csv")
+    assert own_catalogue(shop).defects == []
+
 def test_leaks_of_a_split_that_the_table_names(shop):
     save_columns(Columns("file", product_id="sku", text=("title",), split="set"), shop/"products.csv")
     cat = own_catalogue(shop)

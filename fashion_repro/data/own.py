@@ -23,11 +23,11 @@ from .splits import components, crossing_keys, crossing_pairs, grouped_split, ra
 from .table import COLUMNS, Catalogue, arrow_columns, column_ids, defect_fields, table_features, with_pictures
 from ..errors import UserError
 
-# %% ../../nbs/data/04g_own.ipynb #85f685b2
-READER = 1  # raise it when the same files would give another table
+# %% ../../nbs/data/04g_own.ipynb #d026f089
+READER = 2  # raise it when the same files would give another table
 LICENCE = 'not stated (your own files)'
 
-# %% ../../nbs/data/04g_own.ipynb #387f2975
+# %% ../../nbs/data/04g_own.ipynb #afb41cd1
 def said(
     column,         # Arrow, text or lists of text
     words=(),       # cells that say nothing, besides empty ones
@@ -56,7 +56,8 @@ def picture_names(
     else: names = said(table[columns.image])
     names = pc.split_pattern(names, columns.image_separator) if columns.image_separator else names
     names, row = _one_by_one(names.combine_chunks()) if pa.types.is_list(names.type) else (names.combine_chunks(), np.arange(len(table)))
-    names = pc.replace_substring_regex(pc.replace_substring(names, '\\', '/'), r'^(\./)+', '')
+    names = pc.replace_substring_regex(pc.replace_substring(names, '\\', '/'), '(^|[^:/])/{2,}', r'\1/')         # a//b is a/b; https:// stays
+    names = pc.replace_substring_regex(names, r'^(\./)+', '')
     return names, row, np.arange(len(row)) - np.searchsorted(row, row)
 
 def _one_by_one(lists):
