@@ -7,9 +7,9 @@ __all__ = ['METRICS', 'SYNTHETIC', 'NOT_RANDOM', 'WORDS', 'listed', 'comparisons
            'has_property', 'claim_status', 'row_items', 'evidence_of', 'decide_claims', 'printed_status',
            'write_statuses', 'read_statuses', 'points', 'claims_table']
 
-# %% ../../nbs/ledger/03_claims.ipynb #391d6af8
+# %% ../../nbs/ledger/03_claims.ipynb #cdddcc7e
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +58,7 @@ class Status:
     seeds:int = 0                # of the row with fewest, rows without randomness aside
     scale:str = ''               # smoke | demo | paper
 
-# %% ../../nbs/ledger/03_claims.ipynb #7168c06e
+# %% ../../nbs/ledger/03_claims.ipynb #b77343b5
 WORDS = ('fails', 'undecided', 'holds')   # from the least favourable
 
 def compared(
@@ -72,8 +72,13 @@ def compared(
     if test['a'] in absent and 'needs' in test: return dict(status='not testable here', why=f"no runs of {test['a']}, which needs {test['needs']}")
     if absent: return dict(status='not tested', why=f"no finished runs of {' and '.join(absent)}")
     seeds = min(len(items[r, s]) for a, b, s in pairs for r in (a, b) if r and r not in NOT_RANDOM)
-    if seeds < test['seeds']: return dict(status='not tested', why=f"{seeds} of {test['seeds']} seeds", seeds=seeds)
-    return _worst(test, items, pairs) | dict(seeds=seeds)
+    found = _worst(test, items, pairs) | dict(seeds=seeds)
+    return found if seeds >= test['seeds'] else found | dict(status='undecided', why='; '.join(filter(None, [_few(seeds, test['seeds']), found['why']])))
+
+def _few(seeds, asked):
+    "What there is to know about a comparison of too few seeds."
+    alone = '' if seeds > 1 else ', whose spread is not in the interval'
+    return f"{seeds} of {asked} seeds{alone}: SEEDS={','.join(map(str, range(asked)))} decides it"
 
 def _worst(test, items, pairs):
     "The least favourable of several comparisons."
@@ -81,7 +86,7 @@ def _worst(test, items, pairs):
     found = [(paired_bootstrap(items[a, s], items[b, s] if b else None, metric), a, b, s) for a, b, s in pairs]
     word = lambda i: 'holds' if i.low > least else 'fails' if i.high < least else 'undecided'
     i, a, b, s = min(found, key=lambda f: (WORDS.index(word(f[0])), f[0].low))
-    why = f'the least favourable of {len(found)} comparisons: {a} - {b} on {s}' if len(found) > 1 else ''
+    why = f'the least favourable of {len(found)} comparisons, each at 95 %: {a} - {b} on {s}' if len(found) > 1 else ''
     return dict(status=word(i), why=why, difference=i.difference, low=i.low, high=i.high, detectable=detectable_effect(i.std_error))
 
 # %% ../../nbs/ledger/03_claims.ipynb #0b319c74
@@ -113,7 +118,7 @@ def claim_status(
     if data == SYNTHETIC and found['status'] == 'fails': found |= dict(status='undecided', why='; '.join(filter(None, ['fails on synthetic data', found['why']])))
     return Status(**where, **found)
 
-# %% ../../nbs/ledger/03_claims.ipynb #2f10fceb
+# %% ../../nbs/ledger/03_claims.ipynb #1045033d
 def row_items(
     row:str,      # of the table, or 'ceiling'
     rows:dict,    # row -> fresh records
@@ -143,8 +148,14 @@ def decide_claims(
     known = lambda k: next((r[k] for r in records), '')
     tables, rows = read_yaml('claims')['tables'].get(paper, {}), fresh_rows(records)
     mine = [t for t in tested_claims(paper).values() if not records or tables[t['table']]['runs'] == known('experiment')]
-    if known('split') == 'val': mine = [t | dict(split='val') if 'a' in t else t for t in mine]    # no labels for its test split
-    return [claim_status(t, evidence_of(t, rows), known('data') or SYNTHETIC, known('scale')) for t in mine]
+    private = known('split') == 'val'                                                              # no labels for its test split
+    asked = [t | dict(split='val') if private and 'a' in t else t for t in mine]
+    found = [claim_status(t, evidence_of(t, rows), known('data') or SYNTHETIC, known('scale')) for t in asked]
+    return [_said(s, 'on val alone: the labels of its test split are private') if t != a and s.difference is not None else s for t, a, s in zip(mine, asked, found)]
+
+def _said(status, remark):
+    "A status with one more thing to know."
+    return replace(status, why='; '.join(filter(None, [status.why, remark])))
 
 # %% ../../nbs/ledger/03_claims.ipynb #11c3c238
 def printed_status(

@@ -65,7 +65,7 @@ def result_text(
     lines = [list(text.columns), *text.values.tolist()]
     return '\n'.join([f'{where[0]} on {where[1]}, {where[2]} scale', '', columns_text([[str(x) for x in l] for l in lines]), '', *caveats(records)]).rstrip()
 
-# %% ../../nbs/ledger/04_report.ipynb #6b0a1d7b
+# %% ../../nbs/ledger/04_report.ipynb #148a0c80
 def ledger_text(
     paper:str='',        # one of the papers; '' lists them
     table:str='',        # 'table3' or 'T3'; '' describes the whole ledger
@@ -84,8 +84,14 @@ def claims_text(
     paper:str,
     runs_dir:str|Path, # `runs` or `results`
 )->str:
-    "One line a claim that was decided."
+    "One line a claim for which there are runs."
     from fashion_repro.ledger.claims import points, read_statuses
-    measured = lambda s: s.why if s.difference is None else f'{points(s)} points'
-    lines = [f'  {s.claim}  {s.status} ({s.data}, {s.scale} scale): {measured(s)}' for s in read_statuses(runs_dir, paper) if not s.status.startswith('not')]
-    return '\n'.join([f'claims decided: {len(lines) or "none"}', *lines])
+    found = [s for s in read_statuses(runs_dir, paper) if not s.status.startswith('not')]
+    unsure = [s for s in found if s.status == 'undecided']
+    measured = lambda s: s.why if s.difference is None else f'{points(s)} points' + (_undecided(s) if s in unsure else '')
+    lines = [f'  {s.claim}  {s.status} ({s.data}, {s.scale} scale): {measured(s)}' for s in found]
+    return '\n'.join([f'claims decided: {len(found)-len(unsure) or "none"}' + (f', undecided: {len(unsure)}' if unsure else ''), *lines])
+
+def _undecided(s):
+    "The smallest difference these runs could have shown, and what is missing."
+    return f', {100*s.detectable:.1f} can be shown' + (f'; {s.why}' if s.why else '')
