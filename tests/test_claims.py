@@ -4,7 +4,7 @@ import numpy as np, pytest
 from fashion_repro.ledger.claims import claims_table, claims_without_test, comparisons, decide_claims, listed, read_statuses, write_statuses
 from fashion_repro.ledger import papers
 from fashion_repro.ledger.papers import load_ledger, read_yaml
-from fashion_repro.ledger.records import current_code, read_records
+from fashion_repro.ledger.records import current_code, current_params, read_records
 from fashion_repro.ledger.report import ledger_text
 from fashion_repro.training.rows import read_rows
 from fashion_repro.training.runs import data_names
@@ -32,8 +32,9 @@ def test_a_test_names_what_exists(claim):
 def run(folder, row, seed, hits, experiment="table3", metrics=None, **place):
     "A finished run: its record, made by the code of today, and hits of 6 true labels among 8 answers for each image."
     record = dict(paper="ifashion", experiment=experiment, row=row, seed=seed, data="fashion-products", scale="demo", split="test", protocol="P1",
-        params=next(r.set for r in read_rows("ifashion") if (r.table, r.row) == (experiment, row)), metrics=metrics or dict(test_f1=.5), n_train=20000, n_eval=400, n_missing=0, fingerprint="f", code="", version="0", commit=None, dirty=None, device="cpu", threads=1, minutes=1., peak_mib=1., defects=[]) | place
+        metrics=metrics or dict(test_f1=.5), n_train=20000, n_eval=400, n_missing=0, fingerprint="f", code="", version="0", commit=None, dirty=None, device="cpu", threads=1, minutes=1., peak_mib=1., defects=[]) | place
     out = folder/"ifashion"/experiment/f"{record['data']}-{record['scale']}"/f"{row}-s{seed}"; out.mkdir(parents=True)
+    record["params"] = current_params(record)
     (out/"record.json").write_text(json.dumps(record | dict(code=current_code(record))))
     for split in ("val", "test"): np.save(out/f"items_{split}.npy", np.stack([hits, np.full(400, 8), np.full(400, 6)], 1))
 

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['SHOWN', 'LARGEST', 'may_show', 'smaller', 'publishable', 'reasons_against', 'collect', 'write_publication', 'publish']
 
-# %% ../../nbs/workflow/05_publish.ipynb #189d1260
+# %% ../../nbs/workflow/05_publish.ipynb #d8ce62e4
 import base64, io, json, shutil
 from pathlib import Path
 from PIL import Image
 from ..errors import UserError, one_of
+from ..ledger.records import current_code, read_records
 from ..training.runs import data_names
 from ..training.rows import SCALES, Row, borrowers, papers, read_rows
 from .experiments import checkout, notebook_of
@@ -56,18 +57,18 @@ def publishable(
         if outputs: cells.append({**c, 'metadata': dict(tags=['remove-input']), 'source': f'# see {source}', 'outputs': outputs, 'execution_count': None})
     return {**nb, 'cells': cells, 'metadata': {k: nb['metadata'][k] for k in ('kernelspec',) if k in nb['metadata']}}
 
-# %% ../../nbs/workflow/05_publish.ipynb #8a97e1ad
+# %% ../../nbs/workflow/05_publish.ipynb #4ee8b70c
 def reasons_against(
-    record:dict,      # of a finished run
-    code:str,         # hash of the closure of its module as it is now
-)->list[str]:         # empty when it may be published
+    record:dict,          # of a finished run
+    current=current_code, # record -> what its `code` would be today
+)->list[str]:             # empty when it may be published
     "Why one record may not be published."
     name, why = f"{record['row']} s{record['seed']}", []
-    if record['code'] != code: why.append(f'{name} is stale: its code has changed since')
+    if record['code'] != current(record): why.append(f'{name} is stale: its code or its settings have changed since')
     if record.get('dirty') is not False: why.append(f'{name} was made from changes that were not committed')
     return why
 
-# %% ../../nbs/workflow/05_publish.ipynb #9577ae00
+# %% ../../nbs/workflow/05_publish.ipynb #b503a85b
 def collect(
     root:Path,        # the checkout
     rows:list[Row],   # of one table
@@ -75,16 +76,16 @@ def collect(
     scale:str,        # smoke | demo | paper
 )->dict[Path,Path]:   # folder of a run -> its record
     "The finished runs of a table; raises when one is unfinished, stale or dirty."
-    from fashion_repro.training.closure import run_code
     folder = Path('runs', rows[0].paper, rows[0].table, f'{data}-{scale}')
     runs = sorted(p for p in (root/folder).glob('*-s*') if p.is_dir())
     if not runs: raise UserError(f'{folder} has no runs: `fashion-repro reproduce --paper {rows[0].paper} --table {rows[0].table} --data {data} --scale {scale}` makes them')
-    modules, bad, found = {r.row: f'fashion_repro.{r.module}' for r in rows}, [], {}
+    records, bad, found = {Path(r['path']): r for r in read_records(root/'runs', rows[0].paper, rows[0].table, data, scale)}, [], {}
     for p in runs:
-        row = p.name.rpartition('-s')[0]
-        if row not in modules: bad.append(f'{p.name} belongs to no row of the table any more')
-        elif not (p/'record.json').exists(): bad.append(f'{p.name} is not finished')
-        else: found[p] = json.loads((p/'record.json').read_text()); bad += reasons_against(found[p], run_code(modules[row], data))
+        if p.name.rpartition('-s')[0] not in {r.row for r in rows}: bad.append(f'{p.name} belongs to no row of the table any more')
+        elif p not in records: bad.append(f'{p.name} is not finished')
+        elif p.name != f"{records[p]['row']}-s{records[p]['seed']}": bad.append(f"{p.name} holds the run of {records[p]['row']} s{records[p]['seed']}")
+        else: found[p] = records[p]; bad += reasons_against(found[p])
+    if len(prints := {r['fingerprint'] for r in found.values()}) > 1: bad.append(f'its runs are on {len(prints)} versions of {data}')
     limits, seeds = {r.row: r.seeds for r in rows}, {}
     for p in found: seeds.setdefault(p.name.rpartition('-s')[0], []).append(p.name.rpartition('-s')[2])
     asked = max((sorted(map(int, s)) for s in seeds.values()), key=len, default=[])
