@@ -242,6 +242,17 @@ def test_a_folder_that_may_not_be_written(shop, capfd, monkeypatch):
     assert status == 0 and f"saved in {os.environ['FASHION_REPRO_CACHE']}/columns/products.csv-" in out
     assert list(shop.glob("*.yaml")) == [] and own_catalogue(shop).groups == dict(colour=["Blue", "red"])
 
+def test_a_file_system_mounted_read_only(shop, capfd, monkeypatch):
+    "Removing fails there as writing does."
+    def refused(act):
+        def f(self, *args, **kw):
+            if self.parent == shop: raise OSError(30, "Read-only file system")
+            return act(self, *args, **kw)
+        return f
+    for o in ("write_text", "unlink"): monkeypatch.setattr(Path, o, refused(getattr(Path, o)))
+    status, out, _ = say(capfd, "data", "columns", shop, "--image", "file", "--group", "colour")
+    assert status == 0 and f"saved in {os.environ['FASHION_REPRO_CACHE']}/columns/products.csv-" in out
+
 def test_a_real_archive_as_a_strangers(real_data, tmp_path, capfd, monkeypatch):
     "The clothing dataset, unpacked, through nothing but the guessed command: its ids are names without an ending, one picture is missing."
     with zipfile.ZipFile(real_data("clothing-dataset")/"archive.zip") as z: z.extractall(tmp_path/"clothes")

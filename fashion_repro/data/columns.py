@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['NOT_ANNOTATED', 'Columns', 'used_columns', 'some', 'check_columns', 'column_spec', 'make_columns', 'columns_command',
-           'columns_file', 'columns_file_elsewhere', 'columns_text', 'save_columns', 'load_columns']
+           'columns_changes', 'columns_file', 'columns_file_elsewhere', 'columns_text', 'save_columns', 'load_columns']
 
-# %% ../../nbs/data/04e_columns.ipynb #a4430845
+# %% ../../nbs/data/04e_columns.ipynb #5ed69746
 import os, re, shlex, yaml
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from fastcore.docments import docments
@@ -102,7 +103,16 @@ def columns_command(
     words += [word for key,values in more.items() if values for word in ('--' + key.replace('_', '-'), *values)]
     return shlex.join(o.replace('\t', '\\t') for o in words)
 
-# %% ../../nbs/data/04e_columns.ipynb #836d8cab
+# %% ../../nbs/data/04e_columns.ipynb #d7ac1607
+def columns_changes(
+    before:Columns, # the mapping that was saved
+    now:Columns,    # the mapping that is saved instead
+)->list:            # lines
+    "What is no longer as it was."
+    was, said = asdict(before), lambda value: ', '.join(f'{k}:{v}' if v else k for k,v in value.items()) if isinstance(value, dict) else ', '.join(value) if isinstance(value, tuple) else value
+    return [f'{key}: {said(was[key]) or "(none)"} -> {said(value) or "(none)"}' for key,value in asdict(now).items() if value != was[key]]
+
+# %% ../../nbs/data/04e_columns.ipynb #fbf7262e
 def columns_file(path:Path)->Path: return path.with_name(path.name + '.columns.yaml')
 def columns_file_elsewhere(path:Path)->Path: return cache_root()/'columns'/f'{path.name}-{fingerprint(str(path))[:12]}.yaml'
 
@@ -130,10 +140,12 @@ def save_columns(
             half.write_text(columns_text(columns, path.name), encoding='utf-8'); half.replace(file)
             columns_file_elsewhere(path).unlink(missing_ok=True) if file == columns_file(path) else None
             return file
-        except OSError as e: half.unlink(missing_ok=True); problem = e
+        except OSError as e:
+            problem = e
+            with suppress(OSError): half.unlink()   # on a read-only file system this fails as well
     raise UserError(f'catalogue: cannot write {columns_file(path)} nor {file} ({problem.strerror}): set FASHION_REPRO_CACHE to a folder you may write') from problem
 
-# %% ../../nbs/data/04e_columns.ipynb #5954810b
+# %% ../../nbs/data/04e_columns.ipynb #b684e1b3
 def load_columns(
     path:Path,  # of the table
 )->tuple:       # mapping, the file it is in; (None, None) when nothing was saved
@@ -143,12 +155,18 @@ def load_columns(
     try: found = yaml.load(file.read_text(encoding='utf-8'), yaml.BaseLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as e: raise UserError(f'catalogue: {file} is no YAML ({" ".join(str(e).split())[:120]}): mend it or delete it') from e
     if not isinstance(found, dict) or not found.get('image'): raise UserError(f'catalogue: {file} does not say which column is the image: mend it or delete it')
-    return Columns(**{key: _setting(file, one_of(f'setting in {file}', key, Columns.__dataclass_fields__), value) for key,value in found.items()}), file
+    for key in [o for o in found if o not in Columns.__dataclass_fields__]:
+        near = get_close_matches(key, Columns.__dataclass_fields__, n=1)
+        raise UserError(f"catalogue: {key!r} in {file} is no setting: {f'did you mean {near[0]!r}? ' if near else ''}remove that line, or put two spaces before it where it belongs to the setting above; "
+            f"the settings are {', '.join(Columns.__dataclass_fields__)}")
+    return Columns(**{key: _setting(file, key, value) for key,value in found.items()}), file
 
 def _setting(file, key, value):
     if key == 'groups': value = dict.fromkeys(value, '') if isinstance(value, list) else value or {}
     elif key in ('text', 'not_annotated'): value = tuple([value] if isinstance(value, str) and value else value)
     kind = dict(groups=dict, text=tuple, not_annotated=tuple).get(key, str)
     if not isinstance(value, kind) or not all(isinstance(o, str) for o in (value.values() if kind is dict else value)):
-        raise UserError(f'catalogue: {key} in {file} is {str(value)[:60]!r}, expected {dict(dict="column: separator", tuple="a list of words", str="one word")[kind.__name__]}')
+        due = dict(dict=f"columns with their separators: write `{key}: {{colour: '', materials: ';'}}`, or `{key}: [colour]` where cells hold one class",
+            tuple=f'a list of words: write `{key}: [one, another]`', str=f'one word: write `{key}: word`')
+        raise UserError(f'catalogue: {key} in {file} is {str(value)[:60]!r}, expected {due[kind.__name__]}')
     return value
