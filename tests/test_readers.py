@@ -1,8 +1,10 @@
 "The clothing dataset and iMaterialist: each known defect in miniature, pictures by path, and the real files."
 import csv, io, json, random, shutil, subprocess, sys, time, zipfile
+from functools import partial
 from pathlib import Path
 import numpy as np, pytest
 from PIL import Image
+from fashion_repro.data import imaterialist as im
 from fashion_repro.data.cache import cache_list
 from fashion_repro.data.check import check, report_text, write_defects
 from fashion_repro.data.clothing_dataset import clothing_dataset
@@ -202,6 +204,16 @@ def test_imaterialist_with_every_defect(tmp_path):
     assert targets(labels, [2, 4, 5]).sum(1).tolist() == [len(TRUTH["train"][i]) for i in (3, 5, 6)]
     with pytest.raises(UserError, match="image train/1 has no picture: open the catalogue with images=True"): open_image(labels, 0)
     assert imaterialist(tmp_path/"a", images=False).defects == labels.defects                            # also from the cache
+
+def test_pictures_across_the_published_splits(tmp_path, monkeypatch):
+    "val/1 is train/1 byte by byte, val/2 is train/2 saved again; above the limit nobody knows."
+    files = {name: picture(1000 + k) if name.endswith("jpg") else o for k, (name, o) in enumerate(published().items())}
+    again = io.BytesIO(); Image.open(io.BytesIO(files["train/2.jpg"])).save(again, "JPEG", quality=90)
+    cat = imaterialist(unpack(tmp_path/"a", files | {"validation/1.jpg": files["train/1.jpg"], "validation/2.jpg": again.getvalue(), "train/3.jpg": files["train/4.jpg"]}))
+    assert cat.report["leaks"] == dict(bytes=1, near_duplicates=1)
+    assert "cross them: 1 bytes, 1 near_duplicates" in report_text(check(cat))
+    monkeypatch.setattr(im, "find_pictures", partial(im.find_pictures, most=10))
+    assert "copies and near duplicates were not looked for" in report_text(check(imaterialist(tmp_path/"a")))
 
 def test_many_defects_stay_short(tmp_path):
     truth = {i: [1 + i % 228] for i in range(1, 3001)}

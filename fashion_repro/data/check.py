@@ -78,7 +78,7 @@ def _kinds(defects):
     for o in defects: kinds[o['kind']] += o.get('n', 1)
     return dict(kinds)
 
-# %% ../../nbs/data/07_check.ipynb #28597c11
+# %% ../../nbs/data/07_check.ipynb #7bd28385
 def report_text(
     report:dict,    # from `check`
 )->str:             # some 20 lines
@@ -107,7 +107,8 @@ def _split_lines(r):
 def _grouped(o):
     unseen = None in o['leaks'].values()
     alike, common = (f"{o[name]:,} {what}" if o.get(name) is not None else '' for name,what in dict(look_alikes='pairs of look-alike pictures', titles_too_common='images whose title is too common').items())
-    return (f"in the whole set {o['groups']:,} groups, the largest of {o['largest_group']:,} images; pairs that cross all the same: {_counts(o['leaks'])}"
+    whole = f"in the whole set {o['groups']:,} groups, the largest of {o['largest_group']:,} images; pairs that cross all the same" if 'groups' in o else 'by nothing, the splits are published; pairs that cross them'
+    return (f"{whole}: {_counts(o['leaks']) or 'not counted'}"
         + (f"; not grouped: {', '.join(filter(None, [alike, common]))}" if alike or common else '') + ('; copies and near duplicates were not looked for (more than 50,000 pictures)' if unseen else ''))
 
 def _group_lines(r):

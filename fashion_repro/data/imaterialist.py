@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['LABEL_MAP', 'TASKS', 'FILES', 'FOLDERS', 'PAPER', 'KAGGLE', 'DENSITY', 'LICENCE', 'OBTAIN', 'READER', 'label_columns',
            'read_label_map', 'JsonText', 'json_entries', 'read_split', 'join_labels', 'group_lists', 'read_files',
-           'imaterialist', 'count_notes']
+           'imaterialist', 'leaks', 'count_notes']
 
-# %% ../../nbs/data/04c_imaterialist.ipynb #ac0ca39c
+# %% ../../nbs/data/04c_imaterialist.ipynb #98f7124d
 import csv, hashlib, io, json
 import numpy as np, pyarrow as pa
 from array import array
@@ -16,6 +16,7 @@ from json.decoder import WHITESPACE
 from pathlib import Path
 from .cache import cached_notes, cached_table, fingerprint
 from .pictures import Folder, find_pictures, no_pictures, some_names
+from .splits import crossing_keys, crossing_pairs
 from .table import DEFECT, Catalogue, defect_fields, table_features, with_pictures
 from ..errors import UserError
 
@@ -213,7 +214,7 @@ def read_files(
         for part in table.to_batches(100_000): yield dict(zip(part.schema.names, part.columns))
     return dict(found=found, defects=pa.concat_tables(defects).to_pydict())
 
-# %% ../../nbs/data/04c_imaterialist.ipynb #b55f7479
+# %% ../../nbs/data/04c_imaterialist.ipynb #7bec93bd
 def imaterialist(
     data_dir:str|Path,  # the folder with the JSON files, the label map and the folders of pictures
     images:bool=True,   # look for the pictures and leave rows without one out; False: all rows, no picture
@@ -226,12 +227,13 @@ def imaterialist(
     facts = cached_table(mark, lambda: read_files(files, groups), 'imaterialist', features)
     notes = cached_notes(mark, 'imaterialist')
     defects, pictures = [pa.table(notes['defects'], DEFECT)], no_pictures(len(facts))
+    report = dict(files=notes['found'], notes=count_notes(notes['found']))
     if images:
         ids = facts.with_format('arrow')['image_id'][:].to_pylist()
         found = find_pictures(Folder(home), _names(home, ids), 'imaterialist')
-        mark, pictures = fingerprint(mark, found.content), found.images(); defects.append(found.defects(ids))
+        mark, pictures = fingerprint(mark, found.content), found.images(); defects.append(found.defects(ids)); report['leaks'] = leaks(facts, found)
     cat = Catalogue('imaterialist', concatenate_datasets([pictures, facts], axis=1), {g: list(o.values()) for g,o in groups.items()}, licence=LICENCE,
-        fingerprint=mark, source=str(home), report=dict(files=notes['found'], notes=count_notes(notes['found'])), **defect_fields(defects, 'imaterialist'))
+        fingerprint=mark, source=str(home), report=report, **defect_fields(defects, 'imaterialist'))
     if images and not len(cat := with_pictures(cat)):
         raise UserError(f'imaterialist: none of the {len(facts):,} listed pictures is in {home} (looked for {", ".join(f"{o[0]}/<id>.jpg" for o in FOLDERS.values())} and the like): '
             'download them by the addresses in the JSON files, or open with images=False for the labels alone')
@@ -252,7 +254,16 @@ def _names(home, ids):
     folder = {split: next((o for o in names if (home/o).is_dir()), names[0]) for split,names in FOLDERS.items()}
     return [f'{folder[split]}/{number}.jpg' for split,_,number in (o.partition('/') for o in ids)]
 
-# %% ../../nbs/data/04c_imaterialist.ipynb #4f34c11e
+# %% ../../nbs/data/04c_imaterialist.ipynb #a4de86c0
+def leaks(
+    facts,      # Dataset with the column split
+    found,      # `Pictures` of the same rows
+)->dict:        # pairs in different splits: equal bytes, near duplicates; None where the pictures were not compared
+    "Copies and near duplicates across the published splits."
+    if not found.checked: return dict(bytes=None, near_duplicates=None)
+    split = np.array(facts.with_format('arrow')['split'][:].to_pylist())
+    return dict(bytes=crossing_keys(split, found.copies), near_duplicates=crossing_pairs(split, found.near))
+
 def count_notes(
     found:dict, # split -> file, listed, images, labels
 )->list:        # one sentence per split
