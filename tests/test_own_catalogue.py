@@ -162,7 +162,7 @@ def test_other_forms_of_the_same_table(shop):
     save_columns(SAID, shop/"products.csv"); plain = own_catalogue(shop/"products.csv")
     (shop/"b.csv.gz").write_bytes(gzip.compress(text.encode())); save_columns(SAID, shop/"b.csv.gz")
     rows = list(csv.DictReader(io.StringIO(text)))
-    typed = {o: [r[o] for r in rows] for o in names} | dict(price=[float(r["price"]) for r in rows], materials=[None if r["materials"] == "unknown" else [x for x in r["materials"].split(";") if x] for r in rows])
+    typed = {o: [r[o] for r in rows] for o in names} | dict(price=[float(r["price"]) for r in rows], materials=[None if r["materials"] == "unknown" else r["materials"].split(";") for r in rows])
     pq.write_table(pa.table(typed), shop/"c.parquet"); save_columns(SAID, shop/"c.parquet")
     with zipfile.ZipFile(shop/"all.zip", "w") as z:
         for i in range(40): z.write(shop/f"img/{i}.jpg", f"deep/{i}.jpg")
@@ -179,7 +179,7 @@ def test_a_parquet_table_with_other_types(shop):
         raw=[dict(bytes=b"x", path="a")]*20)), shop/"t.parquet")
     save_columns(Columns("photos", image_id="no", text=("no",), groups={"tags": ""}), shop/"t.parquet")
     cat = own_catalogue(shop/"t.parquet")
-    assert cat.table["image_id"][:3] == ["0-1", "0-2", "1-1"] and cat.table["tags"][:6] == [[], [], [0], [0], [0, 1], [0, 1]] and cat.table["text"][39] == "19"
+    assert cat.table["image_id"][:3] == ["0-1", "0-2", "1-1"] and cat.table["tags"][:6] == [None, None, [0], [0], [0, 1], [0, 1]] and cat.table["text"][39] == "19"
     for mapping, words in ((Columns("photos", text=("tags",)), "'tags' .* holds lists"), (Columns("raw"), "'raw' holds struct")):
         save_columns(mapping, shop/"t.parquet")
         with pytest.raises(UserError, match=words): own_catalogue(shop/"t.parquet")

@@ -7,7 +7,7 @@ __all__ = ['READER', 'LICENCE', 'INSIDE', 'said', 'joined_text', 'picture_names'
            'picture_ids', 'split_column', 'keys', 'group_names', 'own_features', 'read_own', 'own_split',
            'known_columns', 'picture_source', 'own_catalogue']
 
-# %% ../../nbs/data/04g_own.ipynb #f03b580c
+# %% ../../nbs/data/04g_own.ipynb #fd8b15f2
 import hashlib, re, sys, zipfile
 import numpy as np, pyarrow as pa, pyarrow.compute as pc
 from dataclasses import asdict, replace
@@ -20,7 +20,7 @@ from .columns import Columns, check_columns, load_columns, some, used_columns
 from .csv_parquet import column_names, find_table, is_parquet, read_columns
 from .pictures import Archive, Folder, find_pictures
 from .splits import components, crossing_keys, crossing_pairs, grouped_split, rare_keys
-from .table import COLUMNS, Catalogue, arrow_columns, column_ids, defect_fields, table_features, with_pictures
+from .table import COLUMNS, SPLITS, Catalogue, arrow_columns, column_ids, defect_fields, split_indices, table_features, with_pictures
 from ..errors import UserError
 
 # %% ../../nbs/data/04g_own.ipynb #d026f089
@@ -180,7 +180,7 @@ def _usable(facts, columns):
     names = pc.coalesce(facts['image_id'], facts['_picture'], pa.scalar('')).take(pa.array(bad)).to_pylist()
     return facts.filter(pa.array(reasons == '')), [dict(kind='row', id=i, reason=r) for i,r in zip(names, reasons[bad].tolist())]
 
-# %% ../../nbs/data/04g_own.ipynb #dda310d6
+# %% ../../nbs/data/04g_own.ipynb #0a0dd73c
 def own_split(
     facts,      # Dataset from `read_own`
     found,      # `Pictures` of the same rows
@@ -195,6 +195,7 @@ def own_split(
         if not train.any(): raise UserError('catalogue: no row of the split column says train: leave the column out to have a split drawn')
         drawn = [o for o in ('val', 'test') if not (split == o).any()]
         inner = grouped_split(group[train], None if strata is None else strata[train], seed)
+        if drawn == ['val'] and 'val' not in inner: inner[inner == 'test'] = 'val'          # three rows are too few for a tenth of them
         split[train] = np.where(np.isin(inner, drawn), inner, 'train')
     else: split = grouped_split(group, strata, seed)
     seen = dict(bytes=crossing_keys(split, found.copies), near_duplicates=crossing_pairs(split, found.near), look_alikes=crossing_pairs(split, found.alike))
@@ -236,7 +237,7 @@ def picture_source(
     found = 'a file that is no zip' if place.is_file() else 'nothing there'
     raise UserError(f'catalogue: expected the pictures of {path.name} in {place}, a folder or zip, found {found}: mend `images` with `fashion-repro data columns`')
 
-# %% ../../nbs/data/04g_own.ipynb #d494601a
+# %% ../../nbs/data/04g_own.ipynb #d8e24cd3
 def own_catalogue(
     data_dir:str|Path,  # the table, or a folder that holds exactly one
     seed:int=0,         # of the split, where it is drawn
@@ -258,7 +259,16 @@ def own_catalogue(
     cat = Catalogue('catalogue', table, notes['groups'], licence=LICENCE, fingerprint=fingerprint(mark, found.content, seed), source=str(path.resolve()), report=report,
         **defect_fields([notes['defects'], found.defects(facts['image_id'][:])], 'catalogue'))
     if images and not len(cat := with_pictures(cat)): raise UserError(_no_picture(path, source, names, len(facts)))
+    if images: _check_splits(cat, path, columns)
     return cat
+
+def _check_splits(cat, path, columns):
+    "Nothing can be trained without training and validation rows."
+    sides = {split: len(split_indices(cat, split)) for split in SPLITS}
+    if sides['train'] and sides['val']: return
+    found = f"catalogue: expected training and validation rows with a picture in {path}, found {', '.join(f'{n:,} {split}' for split,n in sides.items())}"
+    if columns.split: raise UserError(f'{found}: let more rows say train or val in column {columns.split!r}, or leave it out with `fashion-repro data columns` to have a split drawn')
+    raise UserError(f'{found}, as rows with the same product, text or picture stay together ({cat.report["groups"]:,} groups): add rows, or name a column with train, val and test with `fashion-repro data columns`')
 
 def _split_dataset(split):
     return Dataset(InMemoryTable(pa.table(dict(split=pa.array(split.tolist(), pa.string())))), fingerprint=fingerprint(split.tobytes()))
