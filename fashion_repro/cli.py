@@ -29,7 +29,7 @@ EXAMPLES = """examples:
 
 Nothing is downloaded. `fashion-repro COMMAND --help` explains a command."""
 
-# %% ../nbs/cli.ipynb #5d76273d
+# %% ../nbs/cli.ipynb #8d6d9102
 def _reproduce(args):
     from fashion_repro.training.runs import data_names
     one_of('data set', args.data, data_names())
@@ -64,7 +64,7 @@ def _add_run(sub):
     p.add_argument('parameters', nargs='*', metavar='name=value', help='a name in the notebook\'s parameters cell, and its value')
     p.set_defaults(run=_run)
 
-# %% ../nbs/cli.ipynb #fcf7454d
+# %% ../nbs/cli.ipynb #67ea78c1
 def _data(args):
     if args.what == 'cache': return _data_cache(args)
     if args.what == 'columns': return _data_columns(args)
@@ -72,11 +72,13 @@ def _data(args):
     if args.what != 'list': one_of('data set', args.name, data_names())
     from fashion_repro.data import datasets
     if args.what == 'list': print(*datasets.data_sets(), sep='\n'); return
-    opened = lambda: datasets.open_catalogue(args.name, data_dir=args.data_dir, scale=args.scale or ('smoke' if args.name == 'wardrobe' else 'paper'))
+    opened = lambda: datasets.open_catalogue(args.name, data_dir=args.data_dir, scale=args.scale or ('smoke' if args.name == 'wardrobe' else 'paper'),
+        images=not getattr(args, 'no_pictures', False))
     (_data_check if args.what == 'check' else _data_show)(args, opened)
 
 def _data_check(args, opened):
     from fashion_repro.data.check import check, report_text, write_defects
+    if args.decode and args.no_pictures: raise UserError('--decode decodes every picture and --no-pictures none: leave one of them out')
     catalogue = opened()
     if args.decode:
         from fashion_repro.data.decoding import remember_broken
@@ -132,7 +134,7 @@ def _add_columns(what):
     q.add_argument('--not-annotated', nargs='+', action='extend', metavar='WORD', help='cells that say nothing, besides empty ones, NA, nan, null, None, unknown')
     for name in ('delimiter', 'encoding'): q.add_argument(f'--{name}', default='', help='of a CSV (default: guessed)')
 
-# %% ../nbs/cli.ipynb #039fac93
+# %% ../nbs/cli.ipynb #c8cfa48a
 def _add_data(sub):
     p = sub.add_parser('data', help='list, check and look at data sets', description='Data sets: which there are, whether yours is whole, what it looks like.')
     what = p.add_subparsers(dest='what', metavar='WHAT', required=True, parser_class=Parser)
@@ -145,6 +147,7 @@ def _add_data(sub):
         q.add_argument('--scale', default='', help='how many pictures: smoke, demo or paper (default: smoke for the wardrobe, which is drawn; all of a real data set)')
         if name == 'show': q.add_argument('--out', default='sheet.png', help='the picture to write (default: sheet.png)'); continue
         q.add_argument('--defects', default='', metavar='FILE.csv', help='write every defect to this file, one line each')
+        q.add_argument('--no-pictures', action='store_true', help='check the labels alone, also of rows without a picture')
         q.add_argument('--decode', action='store_true', help='decode every picture with all cores, also of a large set, and leave the broken ones out from now on')
     q = what.add_parser('cache', help='what is stored under $FASHION_REPRO_CACHE, and how to remove it')
     q.add_argument('--remove', default='', metavar='NAME', help='remove the tables of one data set, one table, or `all`')
