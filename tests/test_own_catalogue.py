@@ -136,6 +136,9 @@ WRONG = {
     "a group of numbers": (("file,n\n" + "".join(f"img/{i%40}.jpg?{i},{i}\n" for i in range(200))).encode(), Columns("file", groups={"n": ""}), "no attribute group"),
     "odd splits": (b"file,fold\nimg/1.jpg,1\nimg/2.jpg,2\n", Columns("file", split="fold"), "names the splits 1, 2"),
     "nothing to train on": (b"file,fold\nimg/1.jpg,test\n", Columns("file", split="fold"), "no row of the split column says train"),
+    "nothing to validate on": (b"file,fold\nimg/1.jpg,train\nimg/2.jpg,test\nimg/3.jpg,test\n", Columns("file", split="fold"), "found 1 train, 0 val, 2 test: let more rows say train or val in column 'fold'"),
+    "no picture to train on": (b"file,fold\nimg/x.jpg,train\nimg/2.jpg,val\nimg/3.jpg,test\n", Columns("file", split="fold"), "found 0 train, 1 val, 1 test"),
+    "one product": (b"file,p\n" + b"".join(b"img/%d.jpg,a\n" % i for i in range(40)), Columns("file", product_id="p"), "(1 groups): add rows"),
     "nothing in the picture's column": (b"file,t\n,a\n,b\n", Columns("file", text=("t",)), "no row of"),
     "a quotation mark": (b"file,t\n" + b'img/1.jpg,"x\n' + b"img/2.jpg,y\n"*30, Columns("file", text=("t",)), "is never closed"),
 }
@@ -196,6 +199,14 @@ def test_several_pictures_of_a_product(shop):
         cat, sides = own_catalogue(shop, seed), {}
         for product, split in zip(cat.table["product_id"][:], cat.table["split"][:]): sides.setdefault(product, set()).add(split)
         assert len(sides) == 10 and all(len(o) == 1 for o in sides.values())
+
+@pytest.mark.parametrize("train", [2, 3, 5, 30])
+def test_validation_is_drawn_from_few_training_rows(shop, train):
+    (shop/"products.csv").write_text("file,fold\n" + "".join(f"img/{i}.jpg,{'train' if i < train else 'test'}\n" for i in range(40)))
+    save_columns(Columns("file", split="fold"), shop/"products.csv")
+    for seed in range(3):
+        counts = {o: len(split_indices(own_catalogue(shop, seed), o)) for o in ("train", "val", "test")}
+        assert counts["val"] == max(1, round(.1*train)) and counts["train"] + counts["val"] == train and counts["test"] == 40 - train
 
 def test_repeated_slashes_in_names(shop):
     "A folder written with its slash, joined to names with theirs."

@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 import numpy as np, pytest
 from PIL import Image
+from fashion_repro.cli import main
 from fashion_repro.data import imaterialist as im
 from fashion_repro.data.cache import cache_list
 from fashion_repro.data.check import check, report_text, write_defects
@@ -254,11 +255,21 @@ def test_one_list_of_broken_pictures_for_every_path(tmp_path, monkeypatch):
     "a zip": (lambda p: pack(p/"a/train.json", {"x": b"y"*100}) and p/"a", "expected a JSON object with the list images"),
     "test as train": (lambda p: shutil.copy(p/"a/test.json", p/"a/train.json") and p/"a", "expected annotations in"),
     "no pictures": (lambda p: [shutil.rmtree(p/"a"/o) for o in ("train", "validation", "test")] and p/"a", "none of the 45 listed pictures"),
+    "training pictures only": (lambda p: [shutil.rmtree(p/"a"/o) for o in ("validation", "test")] and p/"a", "no picture of the validation split is in"),
+    "validation pictures only": (lambda p: shutil.rmtree(p/"a/train") or p/"a", "no picture of the training split is in"),
 }.values(), ids=lambda o: o if isinstance(o, str) else "")
 def test_imaterialist_from_a_wrong_path_is_one_sentence(tmp_path, spoil, words):
     unpack(tmp_path/"a", published())
     with pytest.raises(UserError) as e: imaterialist(spoil(tmp_path))
     assert words in str(e.value) and "\n" not in str(e.value) and ("Kaggle" in str(e.value) or "addresses" in str(e.value))
+
+def test_labels_without_pictures_by_the_command(tmp_path, capfd):
+    "The refusal names the option that goes on without pictures; the same command with it prints the report."
+    home = unpack(tmp_path/"a", {name: o for name, o in published().items() if not name.endswith("jpg")})
+    assert main(["data", "check", "imaterialist", "--data-dir", str(home)]) == 2 and "`fashion-repro data check imaterialist --no-pictures`" in capfd.readouterr().err
+    assert main(["data", "check", "imaterialist", "--data-dir", str(home), "--no-pictures"]) == 0
+    assert "imaterialist: 45 images" in (out := capfd.readouterr().out) and "no picture was compared" in out and "30 train, 10 val, 5 test" in out
+    assert main(["data", "check", "imaterialist", "--data-dir", str(home), "--no-pictures", "--decode"]) == 2 and "leave one of them out" in capfd.readouterr().err
 
 def test_a_killed_opening_leaves_nothing(tmp_path):
     code = """if True:

@@ -7,7 +7,7 @@ __all__ = ['LABEL_MAP', 'TASKS', 'FILES', 'FOLDERS', 'PAPER', 'KAGGLE', 'DENSITY
            'read_label_map', 'JsonText', 'json_entries', 'read_split', 'join_labels', 'group_lists', 'read_files',
            'imaterialist', 'leaks', 'count_notes']
 
-# %% ../../nbs/data/04c_imaterialist.ipynb #98f7124d
+# %% ../../nbs/data/04c_imaterialist.ipynb #5eca4e97
 import csv, hashlib, io, json
 import numpy as np, pyarrow as pa
 from array import array
@@ -17,7 +17,7 @@ from pathlib import Path
 from .cache import cached_notes, cached_table, fingerprint
 from .pictures import Folder, find_pictures, no_pictures, some_names
 from .splits import crossing_keys, crossing_pairs
-from .table import DEFECT, Catalogue, defect_fields, table_features, with_pictures
+from .table import DEFECT, Catalogue, defect_fields, split_indices, table_features, with_pictures
 from ..errors import UserError
 
 # %% ../../nbs/data/04c_imaterialist.ipynb #4d9aa12b
@@ -214,7 +214,7 @@ def read_files(
         for part in table.to_batches(100_000): yield dict(zip(part.schema.names, part.columns))
     return dict(found=found, defects=pa.concat_tables(defects).to_pydict())
 
-# %% ../../nbs/data/04c_imaterialist.ipynb #7bec93bd
+# %% ../../nbs/data/04c_imaterialist.ipynb #05b30a8e
 def imaterialist(
     data_dir:str|Path,  # the folder with the JSON files, the label map and the folders of pictures
     images:bool=True,   # look for the pictures and leave rows without one out; False: all rows, no picture
@@ -234,10 +234,15 @@ def imaterialist(
         mark, pictures = fingerprint(mark, found.content), found.images(); defects.append(found.defects(ids)); report['leaks'] = leaks(facts, found)
     cat = Catalogue('imaterialist', concatenate_datasets([pictures, facts], axis=1), {g: list(o.values()) for g,o in groups.items()}, licence=LICENCE,
         fingerprint=mark, source=str(home), report=report, **defect_fields(defects, 'imaterialist'))
-    if images and not len(cat := with_pictures(cat)):
-        raise UserError(f'imaterialist: none of the {len(facts):,} listed pictures is in {home} (looked for {", ".join(f"{o[0]}/<id>.jpg" for o in FOLDERS.values())} and the like): '
-            'download them by the addresses in the JSON files, or open with images=False for the labels alone')
-    return cat
+    return _with_both_splits(cat, home) if images else cat
+
+def _with_both_splits(cat, home):
+    "The rows with a picture, if there are some to train on and some to test on."
+    listed, cat = len(cat), with_pictures(cat)
+    lost = next((name for split,name in dict(train='training', val='validation').items() if not len(split_indices(cat, split))), None)
+    if not lost: return cat
+    raise UserError(f"imaterialist: {f'no picture of the {lost} split' if len(cat) else f'none of the {listed:,} listed pictures'} is in {home} (looked for {', '.join(f'{o[0]}/<id>.jpg' for o in FOLDERS.values())} and the like): "
+        'download some by the addresses in the JSON files, or look at the labels alone with `fashion-repro data check imaterialist --no-pictures` (images=False in Python)')
 
 def _files(home):
     if home.is_file() or not home.is_dir(): raise UserError(f'imaterialist: expected a folder at {home}, found {"a file" if home.is_file() else "nothing there"}: {OBTAIN}')
