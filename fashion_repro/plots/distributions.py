@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from .style import PALETTE, house_style
 
-# %% ../../nbs/plots/04_distributions.ipynb #b6787904
+# %% ../../nbs/plots/04_distributions.ipynb #0b671bdc
 def labels_histogram(
     counts:dict,  # label of a split -> (m,) numbers of images with 0, 1, 2, ... labels
     title:str|None=None,
@@ -26,24 +26,24 @@ def labels_histogram(
             mean = (np.arange(len(n))*n).sum()/max(n.sum(), 1)
             ax.bar(np.arange(len(n)) - .4 + wide*(i+.5), 100*n/max(n.sum(), 1), wide, color=PALETTE[i % 7], label=f'{name}: {n.sum():,.0f} images, mean {mean:.2f}')
         ax.set(xlabel='labels on an image', ylabel='share of the images (%)')
-        ax.set_xlim(np.flatnonzero(sum(np.pad(n, (0, 999-len(n))) for n in counts.values()))[0] - .8)   # from the fewest labels there are
+        ax.set_xlim(min(np.flatnonzero(n).min(initial=len(n)) for n in counts.values()) - .6, max(map(len, counts.values())) - .4)   # from the fewest labels there are to the most
         ax.xaxis.set_major_locator(MaxNLocator(integer=True)); ax.legend(loc='lower left', bbox_to_anchor=(0, 1), ncols=3)
         if title: fig.suptitle(title, fontsize=11)
     return fig
 
-# %% ../../nbs/plots/04_distributions.ipynb #d628df14
+# %% ../../nbs/plots/04_distributions.ipynb #48d44a94
 def long_tail(
     counts:dict,     # label of a panel -> (A,) number of images of each class
-    thresholds:dict, # name -> (rare, frequent): numbers of images that bound rare and frequent classes
+    thresholds:dict, # name -> (rare, frequent): numbers of images that bound rare and frequent classes; None = no such threshold
     title:str|None=None,
 ):                   # Figure, one panel per entry of `counts`
     "Number of images of each class, sorted (iFashion, Figure 3)."
     sizes = {k: np.sort(np.asarray(v))[::-1] for k,v in counts.items()}
     with house_style():
         fig, axes = plt.subplots(1, len(sizes), figsize=(1+4.5*len(sizes), 4.4), sharey=True, squeeze=False, layout='constrained')
-        first = next(iter(sizes.values()))
+        first, top = next(iter(sizes.values())), 1.3*max(n.max(initial=1) for n in sizes.values())
         for ax,(name,n) in zip(axes[0], sizes.items()):
-            _tail(ax, n, PALETTE[0])
+            _tail(ax, n, PALETTE[0], top)
             if n is not first: ax.step(np.arange(1, (first > 0).sum()+1), first[first > 0], '--', where='mid', color='black', lw=1, label=next(iter(sizes)))
             for i,(key,pair) in enumerate(thresholds.items()): _bounds(ax, n, key, pair, PALETTE[1+i])
             ax.set_title(name)
@@ -53,17 +53,20 @@ def long_tail(
         if title: fig.suptitle(title, fontsize=11)
     return fig
 
-def _tail(ax, n, colour):
+def _tail(ax, n, colour, top):
     "Sorted sizes as a filled staircase."
     some, empty = n[n > 0], int((n == 0).sum())
     ax.fill_between(np.arange(1, len(some)+1), some, .7, step='mid', color=colour, alpha=.3, lw=0)
     ax.step(np.arange(1, len(some)+1), some, where='mid', color=colour)
     note = f'; {empty} more without any' if empty else ''
-    ax.set(yscale='log', xlabel=f'{len(some)} classes by number of images{note}', ylim=(.7, None), xlim=(.5, len(some)+.5))
+    ax.set(yscale='log', xlabel=f'{len(some)} classes by number of images{note}', ylim=(.7, top), xlim=(.5, len(some)+.5))
 
 def _bounds(ax, n, name, pair, colour):
-    "Two horizontal lines, with the number of classes beyond them in the legend."
-    rare, frequent = pair
-    digits = lambda x: f'{x:,.0f}' if x >= 100 else f'{x:.3g}'
-    ax.axhline(rare, color=colour, lw=1, ls='-.', label=f'{name}: {(n < rare).sum()} below {digits(rare)}, {(n > frequent).sum()} above {digits(frequent)}')
-    ax.axhline(frequent, color=colour, lw=1, ls='-.')
+    "Up to two horizontal lines, with the number of classes beyond them in the legend."
+    (low, top), said, seen = ax.get_ylim(), [], False
+    for x,beyond,word in zip(pair, (np.less, np.greater), ('below', 'above')):
+        if x is None: continue
+        inside = low <= x <= top; seen |= inside
+        said.append(f"{beyond(n, x).sum()} {word} {x:{',.0f' if x >= 100 else '.3g'}}{'' if inside else ' (outside the axis)'}")
+        if inside: ax.axhline(x, color=colour, lw=1, ls='-.')
+    if said: ax.plot([], [], color=colour, lw=1, ls='-.' if seen else 'none', label=f"{name}: {', '.join(said)}")
