@@ -104,28 +104,29 @@ def _data_cache(args):
     for o in stored: print(f"{o['key']}  {o['rows']:,} rows  {o['bytes']/1e6:.0f} MB")
     print(f"{len(stored)} tables, {sum(o['bytes'] for o in stored)/1e6:.0f} MB in {cache_root()}")
 
-# %% ../nbs/cli.ipynb #b4e953be
+# %% ../nbs/cli.ipynb #89b2a7e6
 def _data_columns(args):
-    from fashion_repro.data.column_guesses import ask_and_save, columns_from_options, must_say
-    from fashion_repro.data.columns import columns_text, load_columns, save_columns
+    from fashion_repro.data.column_checks import columns_by_options, notes_on
+    from fashion_repro.data.column_guesses import ask_and_save, must_say
+    from fashion_repro.data.columns import columns_text, load_columns
     from fashion_repro.data.csv_parquet import find_table
     path = find_table(args.path)
-    said = {o: getattr(args, o) for o in ('image', 'images', 'image_id', 'product_id', 'split', 'category', 'delimiter', 'encoding') if getattr(args, o)}
-    lists = {key: getattr(args, o) for key,o in dict(groups='group', text='text', not_annotated='not_annotated').items() if getattr(args, o)}
-    columns, file = load_columns(path) if not (said or lists) else (None, None)
-    if said or lists:
-        columns = columns_from_options(path, **said, **{o: tuple(v) for o,v in lists.items()})
-        file = save_columns(columns, path)
-    elif sys.stdin.isatty() and sys.stdout.isatty(): columns, file = ask_and_save(path, columns)
-    elif columns is None: raise UserError(must_say(path))
-    print(f'{columns_text(columns, path.name)}\nsaved in {file}\nnext: fashion-repro data check catalogue --data-dir {shlex.quote(str(path))}')
+    options = dict(groups='group') | {o: o for o in ('image', 'images', 'image_id', 'product_id', 'text', 'split', 'category', 'not_annotated', 'delimiter', 'encoding')}
+    said = {key: getattr(args, o) for key,o in options.items() if getattr(args, o)}
+    if said: columns, file, lines = columns_by_options(path, **{o: tuple(v) if isinstance(v, list) else v for o,v in said.items()})
+    else:
+        columns, file = load_columns(path)
+        if sys.stdin.isatty() and sys.stdout.isatty(): columns, file = ask_and_save(path, columns)
+        elif columns is None: raise UserError(must_say(path))
+        lines = notes_on(path, columns)
+    print(columns_text(columns, path.name), f'saved in {file}', *lines, f'next: fashion-repro data check catalogue --data-dir {shlex.quote(str(path))}', sep='\n')
 
 def _add_columns(what):
     q = what.add_parser('columns', help='say what the columns of your own table mean', description='Say what the columns of your own CSV or Parquet table mean, once; '
-        'it is saved beside the table. Without options you are asked, when this is a terminal. Then: `--data catalogue --data-dir PATH` in every command.')
+        'it is saved beside the table. Without options you are asked, when this is a terminal. An option changes what was saved and nothing else; - means none. Then: `--data catalogue --data-dir PATH` in every command.')
     q.add_argument('path', help='the table (.csv, .tsv, .csv.gz, .parquet), or the folder that holds it')
     q.add_argument('--image', default='', metavar='COLUMN', help='names the picture; a pattern such as images/{id}.jpg, or photos:| where a cell lists several')
-    q.add_argument('--images', default='', metavar='FOLDER', help='folder or zip in which these names begin (default: the folder of the table)')
+    q.add_argument('--images', default='', metavar='FOLDER', help='folder or zip in which these names begin (default: guessed: the folder of the table, or one beside it)')
     q.add_argument('--group', nargs='+', action='extend', metavar='COLUMN', help='attribute groups; materials:; where a cell holds several classes')
     q.add_argument('--text', nargs='+', action='extend', metavar='COLUMN', help='columns that are joined to the text')
     for name,text in dict(image_id='a name of its own for each row (default: the picture\'s name)', product_id='shared by the pictures of one product',
@@ -205,14 +206,14 @@ def dispatch(
     args = parser().parse_args(argv)
     return args.run(args) or 0
 
-# %% ../nbs/cli.ipynb #6940b9d0
+# %% ../nbs/cli.ipynb #45fb4c7f
 def main(
     argv:list[str]|None=None,  # the words after `fashion-repro`; None: those of this process
 )->int:                        # 0 done, 1 some experiment failed, 2 something to mend, 130 stopped by Ctrl-C
     "The console command: a `UserError` becomes one line on stderr."
     try: return dispatch(sys.argv[1:] if argv is None else argv)
     except UserError as e: print(f'fashion-repro: {e}', file=sys.stderr); return 2
-    except KeyboardInterrupt: print('fashion-repro: stopped; what was finished is kept', file=sys.stderr); return 130
+    except KeyboardInterrupt as e: print(f"\nfashion-repro: stopped; {str(e) or 'what was finished is kept'}", file=sys.stderr); return 130
     except BrokenPipeError:   # `fashion-repro ledger | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()); return 0
 

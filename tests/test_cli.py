@@ -54,10 +54,11 @@ def test_a_bug_keeps_its_traceback(monkeypatch):
 
 def test_ctrl_c_is_a_sentence(capfd, monkeypatch):
     import fashion_repro.cli as cli
-    def pressed(argv): raise KeyboardInterrupt
-    monkeypatch.setattr(cli, "dispatch", pressed)
-    assert cli.main([]) == 130
-    assert capfd.readouterr().err.count("\n") == 1
+    for said, words in ("", "what was finished is kept"), ("nothing was saved", "nothing was saved"):
+        def pressed(argv): raise KeyboardInterrupt(said)
+        monkeypatch.setattr(cli, "dispatch", pressed)
+        assert cli.main([]) == 130
+        assert capfd.readouterr().err == f"\nfashion-repro: stopped; {words}\n"
 
 def test_help_names_every_command_and_option(capfd):
     text = parser().format_help()

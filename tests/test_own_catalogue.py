@@ -41,8 +41,9 @@ def say(capfd, *argv):
 def test_by_options(shop, capfd):
     "The command that the first refusal names is run as it stands; then the catalogue opens, and its report is printed."
     status, out, err = say(capfd, "data", "check", "catalogue", "--data-dir", shop)
-    assert status == 2 and err.count("\n") == 1 and "colour (red, Blue, NA)" in err
-    command = err.split("to be corrected: ")[1].split(" ; ")[0]
+    sentence, command, rest = err.split("\n")                                               # the command has a line of its own
+    assert status == 2 and rest == "" and "colour (red, Blue, NA)" in sentence and sentence.endswith("to be corrected:")
+    command = command.strip()
     assert command == f"fashion-repro data columns {shop}/products.csv --image file --product-id sku --split set --category category --text title about --group colour 'materials:;' category"
     r = subprocess.run(command.replace("fashion-repro", f"{sys.executable} -m fashion_repro.cli", 1), shell=True, capture_output=True, text=True)
     assert r.returncode == 0, r.stderr
@@ -51,6 +52,22 @@ def test_by_options(shop, capfd):
     assert status == 0 and "40 images of 20 products" in out and "20 train, 10 val, 10 test" in out, out + err
     assert say(capfd, "data", "columns", shop)[1].startswith("# How fashion-repro reads products.csv.")      # shown, as nobody can be asked
     assert say(capfd, "data", "show", "catalogue", "--data-dir", shop, "--out", shop/"sheet.png")[0] == 0
+
+def test_one_option_changes_one_setting(shop, capfd):
+    "What was saved stays, and what changed is printed; what cannot work is refused and not saved."
+    table = shop/"products.csv"; save_columns(SAID, table); (shop/"img").rename(shop/"bilder"); (shop/"empty").mkdir()
+    table.write_text(table.read_text().replace("img/", ""))
+    status, out, _ = say(capfd, "data", "columns", table, "--images", "bilder")
+    assert status == 0 and "changed: images: (none) -> bilder" in out and out.count("changed:") == 1 and "note:" not in out
+    after = Columns(**{**vars(SAID), "images": "bilder"}); assert load_columns(table)[0] == after
+    for argv, words in ((["--images", "bild"], "found nothing there"), (["--images", "empty"], "none of the pictures"), (["--image", "title"], "none of the pictures that 'title' names"),
+            (["--split", "colour"], "names the splits"), (["--image-id", "sku"], "sku repeats on 20 of 40 rows, so it cannot name each of them: was --product-id sku meant?")):
+        status, _, err = say(capfd, "data", "columns", table, *argv)
+        assert status == 2 and words in err and err.count("\n") == 1 and load_columns(table)[0] == after, err
+    status, out, _ = say(capfd, "data", "columns", table, "--group", "colour", "materials")
+    assert status == 0 and """note: 2 of 3 classes of materials contain ";": was --group 'materials:;' meant?""" in out and "changed: groups: " in out
+    status, out, _ = say(capfd, "data", "columns", table, "--group", "-")
+    assert status == 0 and "note: no attribute group is named" in out and load_columns(table)[0].groups == {}
 
 def test_what_the_table_says(shop):
     save_columns(SAID, shop/"products.csv")

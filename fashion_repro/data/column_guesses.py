@@ -6,29 +6,30 @@
 __all__ = ['SPLIT_NAMES', 'QUESTIONS', 'column_facts', 'guess_mark', 'picture_places', 'guess_pictures', 'guess_columns',
            'look_at', 'must_say', 'shown', 'ask_columns', 'columns_from_options', 'ask_and_save']
 
-# %% ../../nbs/data/04f_column_guesses.ipynb #39b47870
+# %% ../../nbs/data/04f_column_guesses.ipynb #a4b390dd
 import os, re, zipfile
+from dataclasses import replace
 import pyarrow as pa, pyarrow.compute as pc
 from pathlib import Path
-from .columns import Columns, NOT_ANNOTATED, columns_command, make_columns, save_columns, some
+from .columns import Columns, NOT_ANNOTATED, check_columns, columns_command, make_columns, save_columns, some
 from .csv_parquet import guess_delimiter, guess_encoding, first_lines, is_parquet, sample_rows, three_values
 from .pictures import SUFFIXES
 from ..errors import UserError
 
-# %% ../../nbs/data/04f_column_guesses.ipynb #59d96e09
+# %% ../../nbs/data/04f_column_guesses.ipynb #cab34c3f
 SPLIT_NAMES = dict(train='train', training='train', val='val', valid='val', validation='val', dev='val', test='test', testing='test')
 
 def column_facts(
     column:pa.ChunkedArray, # of text or of lists of text
     mark:str='',            # separator inside a cell
-)->dict:                    # cells annotated; parts they hold; different parts; shares of numbers and of picture names; mean words
+)->dict:                    # cells annotated; parts they hold; different parts; shares of numbers, of codes such as A-17 and of picture names; mean words
     "What a column holds, in numbers."
     said = column.filter(pc.invert(pc.is_in(column, pa.array(['', *NOT_ANNOTATED])))) if not pa.types.is_list(column.type) else column.drop_null()
     parts = pc.list_flatten(pc.split_pattern(said, mark) if mark else said) if mark or pa.types.is_list(column.type) else said
     parts = pc.utf8_trim_whitespace(parts)
     parts = parts.filter(pc.not_equal(parts, ''))
     share = lambda pattern: (pc.sum(pc.match_substring_regex(parts, pattern, ignore_case=True)).as_py() or 0)/max(len(parts), 1)
-    return dict(cells=len(said), parts=len(parts), different=len(pc.unique(parts)), numbers=share(r'^[-+]?\d[\d.,]*%?$'),
+    return dict(cells=len(said), parts=len(parts), different=len(pc.unique(parts)), numbers=share(r'^[-+]?\d[\d.,]*%?$'), codes=share(r'^[a-z]*[-_]?\d[\w-]*$'),
         pictures=share('(' + '|'.join(map(re.escape, SUFFIXES)) + ')$'), words=(pc.mean(pc.count_substring(parts, ' ')).as_py() or 0) + 1)
 
 def guess_mark(
@@ -73,7 +74,7 @@ def guess_pictures(
                     return dict(image=f'{before}{{{o}}}{ending}' if before or ending else o, image_separator=marks[o], images=images)
     return dict(image=named[0], image_separator=marks[named[0]], images='') if named else dict(image='', image_separator='', images='')
 
-# %% ../../nbs/data/04f_column_guesses.ipynb #1a463841
+# %% ../../nbs/data/04f_column_guesses.ipynb #6823ad49
 def guess_columns(
     sample:pa.Table,        # rows of the table
     folder:Path,            # of the table
@@ -88,6 +89,7 @@ def guess_columns(
     pick = lambda names, fits: next((o for name in names for o in flat if word[o] == name and fits(facts[o])), '')
     image_id = pick(['imageid', 'imgid', 'photoid', 'id'], lambda f: f['different'] > .95*len(sample))
     product_id = pick(['productid', 'itemid', 'styleid', 'articleid', 'parentasin', 'asin', 'sku', 'product'], lambda f: True)
+    product_id = product_id or next((o for o in flat if o != image_id and _is_product(word[o], facts[o])), '')
     split = next((o for o in flat if set(map(str.lower, pc.unique(sample[o]).to_pylist())) - {''} <= set(SPLIT_NAMES)), '')
     text = tuple(o for o in flat if re.search('title|name|descr|caption|text|about', word[o]) and facts[o]['words'] >= 2 and facts[o]['different'] > .2*facts[o]['cells'])
     category = pick(['category', 'maincategory', 'mastercategory', 'producttype', 'articletype', 'type', 'label', 'class'], _is_group)
@@ -96,9 +98,14 @@ def guess_columns(
     groups = {o: m for o,m in marks.items() if _is_group(column_facts(sample[o], m))}
     return Columns(**found, image_id=image_id, product_id=product_id, text=text, split=split, category=category, groups=groups, **written)
 
+def _is_product(word, f):
+    "An article number: values with digits in them that repeat about twice."
+    named = re.search('sku|asin|art|prod|item|style|model|num|nr$|code|ref', word)
+    return bool(named) and f['cells'] >= 4 and .2 < f['different']/f['cells'] < .9 and f['codes'] > .9
+
 def _is_group(f): return f['cells'] > 0 and f['numbers'] < .5 and f['words'] < 5 and f['different'] <= max(20, f['parts']//5)
 
-# %% ../../nbs/data/04f_column_guesses.ipynb #b5e4defa
+# %% ../../nbs/data/04f_column_guesses.ipynb #3e28c046
 def look_at(
     path:Path,      # of the table
     delimiter:str='',   # between the columns of a CSV; '' = guess
@@ -114,12 +121,12 @@ def look_at(
 
 def must_say(
     path:Path,      # of a table without a mapping
-)->str:             # one sentence
+)->str:             # one sentence, its last line the command
     "What to do when nobody has said what the columns mean."
     sample, rows, guess = look_at(path)
     seen = '; '.join(f'{o} ({", ".join(three_values(sample[o])) or "empty"})' for o in sample.column_names[:25])
     more = f' and {len(sample.column_names)-25} more' if len(sample.column_names) > 25 else ''
-    return f'catalogue: say once what the columns of {path} mean; a guess, to be corrected: {columns_command(guess, path)} ; its {rows:,} rows have the columns {seen}{more}'
+    return f'catalogue: say once what the columns of {path} mean; its {rows:,} rows have the columns {seen}{more}; a guess, to be corrected:\n  {columns_command(guess, path)}'
 
 # %% ../../nbs/data/04f_column_guesses.ipynb #7980c8e2
 def shown(
@@ -134,7 +141,7 @@ QUESTIONS = dict(image='picture: a column, one that lists several (photos:|), or
     category='kind of product', groups='attribute groups, with the separator behind a colon where a cell holds several (materials:;)',
     not_annotated=f'words that say nothing, besides {", ".join(NOT_ANNOTATED)}')
 
-# %% ../../nbs/data/04f_column_guesses.ipynb #e6afdfad
+# %% ../../nbs/data/04f_column_guesses.ipynb #78362859
 def ask_columns(
     names,          # the columns that the table has
     guess:Columns,  # shown as defaults
@@ -149,6 +156,7 @@ def ask_columns(
         while True:
             try: answer = ask(f"{question} [{default[key] or '-'}]: ").strip() or default[key]
             except EOFError as e: raise UserError('catalogue: the questions were not answered, nothing was saved') from e
+            except KeyboardInterrupt as e: raise KeyboardInterrupt('nothing was saved') from e
             answer = '' if answer == '-' else answer
             try: mapping = _with_answers(names, guess, said | {key: answer})
             except UserError as e: print(e)
@@ -161,21 +169,24 @@ def _with_answers(names, guess, said):
     plain = {o: v for o,v in said.items() if o not in lists and o != 'image'}
     return make_columns(names, said['image'], lists['groups'], lists['not_annotated'], text=tuple(lists['text']), delimiter=guess.delimiter, encoding=guess.encoding, **plain)
 
-# %% ../../nbs/data/04f_column_guesses.ipynb #58036668
+# %% ../../nbs/data/04f_column_guesses.ipynb #9d00caa7
 def columns_from_options(
     path:Path,      # of the table
-    image:str='',   # a column, 'photos:|', or a pattern; '' = as guessed
-    images:str='',  # folder or zip in which the names begin; '' = as guessed, when the picture is
-    delimiter:str='',   # '' = guess; a tab may be written as \\t
-    encoding:str='',    # '' = guess
-    **settings,     # of `make_columns`
+    seen:tuple,     # from `look_at`
+    saved:Columns=None, # what no option names stays as it is here; None = what no option names is not used
+    **said,         # of `make_columns`: what the options name; '-' = none
 )->Columns:
-    "A mapping from the options of a command; what no option names is not used."
-    sample, _, guess = look_at(path, delimiter.replace('\\t', '\t'), encoding)
-    guessed = f'{guess.image}:{guess.image_separator}' if guess.image_separator else guess.image
-    if not (image or guessed): raise UserError(f'catalogue: name the column of {path} that says where the pictures are with --image: {some(sample.column_names)}')
-    images = images or (guess.images if image in ('', guessed) else '')
-    return make_columns(sample.column_names, image or guessed, images=images, delimiter=guess.delimiter, encoding=guess.encoding, **settings)
+    "A mapping from the options of a command."
+    (sample, _, guess), names = seen, seen[0].column_names
+    plain = replace(Columns(guess.image), image_separator=guess.image_separator, images='' if 'image' in said else guess.images)
+    said = {o: '' if v == '-' else () if v in (('-',), ['-']) else v for o,v in said.items()}
+    given = make_columns(names, **{'image': names[0]} | said)
+    new = {o: getattr(given, o) for o in said} | (dict(image_separator=given.image_separator) if 'image' in said else {})
+    if not saved and 'image' in said and given.image == guess.image: new = dict(images=guess.images) | new
+    columns = replace(saved or plain, **new, delimiter=guess.delimiter, encoding=guess.encoding)
+    if not columns.image: raise UserError(f'catalogue: name the column of {path} that says where the pictures are with --image: {some(names)}')
+    check_columns(columns, names, str(path))
+    return columns
 
 def ask_and_save(
     path:Path,      # of the table
