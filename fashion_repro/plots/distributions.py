@@ -31,7 +31,7 @@ def labels_histogram(
         if title: fig.suptitle(title, fontsize=11)
     return fig
 
-# %% ../../nbs/plots/04_distributions.ipynb #48d44a94
+# %% ../../nbs/plots/04_distributions.ipynb #4104cfc9
 def long_tail(
     counts:dict,     # label of a panel -> (A,) number of images of each class
     thresholds:dict, # name -> (rare, frequent): numbers of images that bound rare and frequent classes; None = no such threshold
@@ -63,10 +63,10 @@ def _tail(ax, n, colour, top):
 
 def _bounds(ax, n, name, pair, colour):
     "Up to two horizontal lines, with the number of classes beyond them in the legend."
-    (low, top), said, seen = ax.get_ylim(), [], False
-    for x,beyond,word in zip(pair, (np.less, np.greater), ('below', 'above')):
-        if x is None: continue
-        inside = low <= x <= top; seen |= inside
-        said.append(f"{beyond(n, x).sum()} {word} {x:{',.0f' if x >= 100 else '.3g'}}{'' if inside else ' (outside the axis)'}")
+    low, top = ax.get_ylim()
+    lines = [(x, f"{beyond(n, x).sum()} {word} {x:{',.0f' if x >= 100 else '.3g'}}", low <= x <= top) for x,beyond,word in zip(pair, (np.less, np.greater), ('below', 'above')) if x is not None]
+    for x,_,inside in lines:
         if inside: ax.axhline(x, color=colour, lw=1, ls='-.')
-    if said: ax.plot([], [], color=colour, lw=1, ls='-.' if seen else 'none', label=f"{name}: {', '.join(said)}")
+    seen, note = any(inside for *_,inside in lines), ' (outside the axis)'
+    said = ', '.join(text + ('' if inside or not seen else note) for _,text,inside in lines) + ('' if seen else note)
+    if lines: ax.plot([], [], color=colour, lw=1, ls='-.' if seen else 'none', label=f'{name}: {said}')
