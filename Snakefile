@@ -13,6 +13,7 @@ import os, shlex, sys
 from fashion_repro.training.closure import run_code
 from fashion_repro.workflow.experiments import plan
 from fashion_repro.workflow.jobs import files_signature, notebook_code
+from fashion_repro.workflow.publish import beside
 
 configfile: "runs/plan.json"
 TABLES = {str(t.folder): t for t in plan(**config["choices"])}
@@ -23,6 +24,7 @@ CHOICE = "{data}-{scale}"
 
 def job(wc): return JOBS[f"runs/{wc.paper}/{wc.table}/{wc.data}-{wc.scale}/{wc.row}-s{wc.seed}"]
 def table(wc): return TABLES[f"runs/{wc.paper}/{wc.table}/{wc.data}-{wc.scale}"]
+def others(wc): return [f"{r['path']}/record.json" for r in beside("runs", wc.paper, wc.table, wc.data, wc.scale)[0]]
 
 wildcard_constraints:
     paper=r"\w+", table=r"\w+", data=r"[\w-]+?", scale="smoke|demo|paper", row=r"[\w.-]+?", seed=r"\d+", notebook=r"(table|figure)\d\w*"
@@ -54,6 +56,7 @@ rule run:
 
 rule table:
     input:  notebook=lambda wc: ancient(table(wc).notebook), runs=lambda wc: [j.folder/"finished.json" for j in table(wc).jobs],
+            others=others, # runs of other data sets that a survey lists, as they are: no rule makes a record.json
             ledger=lambda wc: [p for p in (f"fashion_repro/ledger/{wc.paper}.yaml", "fashion_repro/ledger/claims.yaml") if os.path.exists(p)]
     output: f"runs/{{paper}}/{{table}}/{CHOICE}/{{notebook}}.ipynb"
     log:    f"runs/{{paper}}/{{table}}/{CHOICE}/log/{{notebook}}.txt"
