@@ -214,7 +214,7 @@ def read_files(
         for part in table.to_batches(100_000): yield dict(zip(part.schema.names, part.columns))
     return dict(found=found, defects=pa.concat_tables(defects).to_pydict())
 
-# %% ../../nbs/data/04c_imaterialist.ipynb #05b30a8e
+# %% ../../nbs/data/04c_imaterialist.ipynb #034722cc
 def imaterialist(
     data_dir:str|Path,  # the folder with the JSON files, the label map and the folders of pictures
     images:bool=True,   # look for the pictures and leave rows without one out; False: all rows, no picture
@@ -244,6 +244,7 @@ def _with_both_splits(cat, home):
     raise UserError(f"imaterialist: {f'no picture of the {lost} split' if len(cat) else f'none of the {listed:,} listed pictures'} is in {home} (looked for {', '.join(f'{o[0]}/<id>.jpg' for o in FOLDERS.values())} and the like): "
         'download some by the addresses in the JSON files, or look at the labels alone with `fashion-repro data check imaterialist --no-pictures` (images=False in Python)')
 
+# %% ../../nbs/data/04c_imaterialist.ipynb #66e892f1
 def _files(home):
     if home.is_file() or not home.is_dir(): raise UserError(f'imaterialist: expected a folder at {home}, found {"a file" if home.is_file() else "nothing there"}: {OBTAIN}')
     files = {split: next((home/o for o in names if (home/o).is_file()), None) for split,names in FILES.items()}
