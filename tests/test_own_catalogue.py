@@ -68,6 +68,8 @@ def test_one_option_changes_one_setting(shop, capfd):
     assert status == 0 and """note: 2 of 3 classes of materials contain ";": was --group 'materials:;' meant?""" in out and "changed: groups: " in out
     status, out, _ = say(capfd, "data", "columns", table, "--group", "-")
     assert status == 0 and "note: no attribute group is named" in out and load_columns(table)[0].groups == {}
+    out = say(capfd, "data", "check", "catalogue", "--data-dir", table)[1]
+    assert "groups       none: there is nothing to train attributes on" in out and "category     3 kinds of product: Tops 14, Shoes 13, Bags 13" in out
 
 def test_what_the_table_says(shop):
     save_columns(SAID, shop/"products.csv")

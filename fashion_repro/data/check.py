@@ -55,7 +55,7 @@ def repeats(key:np.ndarray)->int:
     "Rows that repeat an earlier row; key -1 is nothing known and repeats nothing."
     return int((key >= 0).sum() - len(np.unique(key[key >= 0])))
 
-# %% ../../nbs/data/07_check.ipynb #00cdb786
+# %% ../../nbs/data/07_check.ipynb #10bfe01e
 def check(
     cat:Catalogue,  # any catalogue
 )->dict:            # JSON-able; see `report_text`
@@ -71,6 +71,7 @@ def check(
         repeated={o: counted(repeats, k) for o,k in keys.items()}, without_text=int((keys['titles'] < 0).sum()) if has('text') else None,
         splits={o: int((split == o).sum()) for o in SPLITS} if has('split') else {},
         crossing={o: counted(lambda key: crossing_keys(split, key), k) for o,k in keys.items()} if has('split') else {},
+        kinds=Counter(o for o in column('category') if o is not None).most_common() if has('category') and 'category' not in cat.groups else [],
         groups={g: check_group(cat, g) for g in cat.groups}, reader=cat.report)
 
 def _kinds(defects):
@@ -78,7 +79,7 @@ def _kinds(defects):
     for o in defects: kinds[o['kind']] += o.get('n', 1)
     return dict(kinds)
 
-# %% ../../nbs/data/07_check.ipynb #7bd28385
+# %% ../../nbs/data/07_check.ipynb #b4f6d841
 def report_text(
     report:dict,    # from `check`
 )->str:             # some 20 lines
@@ -87,16 +88,24 @@ def report_text(
     some = '' if r['drawn_from'] == n else f", drawn from {r['drawn_from']:,}"
     lines = [f"{r['name']}: {n:,} images{some}" + (f" of {r['products']:,} products" if r['products'] else ''),
         f"  source       {r['source']}", f"  licence      {r['licence']}", f"  fingerprint  {r['fingerprint']}",
-        f"  defects      {_counts(r['defects']) or 'none'}", *(f"    {o['kind']} {o['id']}: {o['reason']}" for o in r['first_defects']),
+        f"  defects      {_counts(r['defects']) or 'none'}", *map(_defect, r['first_defects']),
         f"  repeated     {_copies(r)}" + _of(r['repeated'].get('titles'), n, 'titles are those of another image'),
-        *([f"  without text {r['without_text']:,}"] if r['without_text'] else []), *(f"  counted      {o}" for o in r['reader'].get('notes', [])), *_split_lines(r), *_group_lines(r)]
+        *([f"  without text {r['without_text']:,}"] if r['without_text'] else []), *(f"  counted      {o}" for o in r['reader'].get('notes', [])), *_category(r), *_split_lines(r), *_group_lines(r)]
     return '\n'.join(lines)
 
+def _defect(o):
+    named = f"{o['kind']} {o['id']}".strip()
+    return f"    {o['reason']}" if o['reason'].startswith(named + ' ') else f"    {named}: {o['reason']}"
 def _counts(d): return ', '.join(f'{n:,} {o}' for o,n in d.items() if n is not None)
 def _copies(r):
     if r['repeated']['pictures'] is None: return 'no picture was compared'
     return f"{r['repeated']['pictures']:,} pictures are copies of another, byte by byte" + (f" ({r['unread']:,} were not compared)" if r['unread'] else '')
 def _of(k, n, what): return '' if k is None else f'; {k:,} ({k/max(n, 1):.0%}) {what}'
+
+# %% ../../nbs/data/07_check.ipynb #84a3a395
+def _category(r):
+    if not r['kinds']: return []
+    return [f"  category     {len(r['kinds']):,} kinds of product: {', '.join(f'{o} {n:,}' for o,n in r['kinds'][:5])}{', ...' if len(r['kinds']) > 5 else ''} (no attribute group)"]
 
 def _split_lines(r):
     if not r['splits']: return ['  splits       none']
@@ -107,16 +116,19 @@ def _split_lines(r):
 def _grouped(o):
     unseen = None in o['leaks'].values()
     alike, common = (f"{o[name]:,} {what}" if o.get(name) is not None else '' for name,what in dict(look_alikes='pairs of look-alike pictures', titles_too_common='images whose title is too common').items())
-    whole = f"in the whole set {o['groups']:,} groups, the largest of {o['largest_group']:,} images; pairs that cross all the same" if 'groups' in o else 'by nothing, the splits are published; pairs that cross them'
+    whole = f"in the whole set {o['groups']:,} groups of rows kept on one side, the largest of {o['largest_group']:,} images; pairs that cross all the same" if 'groups' in o else 'by nothing, the splits are published; pairs that cross them'
     return (f"{whole}: {_counts(o['leaks']) or 'not counted'}"
         + (f"; not grouped: {', '.join(filter(None, [alike, common]))}" if alike or common else '') + ('; copies and near duplicates were not looked for (more than 50,000 pictures)' if unseen else ''))
 
 def _group_lines(r):
+    if not r['groups']: return ['  groups       none: there is nothing to train attributes on']
     wide = max([5, *map(len, r['groups'])])
     rows = [f"  {'group':{wide}} classes annotated labels/image  <10 <100  absent from train/val/test   most and fewest images"]
     for g,o in r['groups'].items():
         per = f"{o['labels']/o['annotated']:.2f}" if o['annotated'] else '-'
-        tail = ', '.join(f'{c} {k:,}' for c,k in o['most']) + ' ... ' + ', '.join(f'{c} {k:,}' for c,k in o['fewest'][::-1][-2:])
+        few = [x for x in o['fewest'][::-1][-2:] if x not in o['most']]
+        most, fewest = (', '.join(f'{c} {k:,}' for c,k in x) for x in (o['most'], few))
+        tail = most + (' ... ' if o['classes'] > 5 else ', ' if few else '') + fewest
         lack = '/'.join(str(o['lacking'][s]) for s in SPLITS) if o['lacking'] else '-'
         rows.append(f"  {g:{wide}} {o['classes']:7} {o['annotated']:9,} {per:>12} {o['below_10']:4} {o['below_100']:4}  {lack:>27}   {tail}")
     return rows

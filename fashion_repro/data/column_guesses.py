@@ -169,7 +169,7 @@ def _with_answers(names, guess, said):
     plain = {o: v for o,v in said.items() if o not in lists and o != 'image'}
     return make_columns(names, said['image'], lists['groups'], lists['not_annotated'], text=tuple(lists['text']), delimiter=guess.delimiter, encoding=guess.encoding, **plain)
 
-# %% ../../nbs/data/04f_column_guesses.ipynb #9d00caa7
+# %% ../../nbs/data/04f_column_guesses.ipynb #c9e30241
 def columns_from_options(
     path:Path,      # of the table
     seen:tuple,     # from `look_at`
@@ -177,7 +177,7 @@ def columns_from_options(
     **said,         # of `make_columns`: what the options name; '-' = none
 )->Columns:
     "A mapping from the options of a command."
-    (sample, _, guess), names = seen, seen[0].column_names
+    guess, names = seen[2], seen[0].column_names
     plain = replace(Columns(guess.image), image_separator=guess.image_separator, images='' if 'image' in said else guess.images)
     said = {o: '' if v == '-' else () if v in (('-',), ['-']) else v for o,v in said.items()}
     given = make_columns(names, **{'image': names[0]} | said)
