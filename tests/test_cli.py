@@ -36,7 +36,8 @@ def say(capfd, *argv):
     (["data", "show", "wardrobe", "--out", "/no/such/folder/sheet.png"], ["/no/such/folder/sheet.png"]),
     (["data", "cache", "--remove", "no-such-table"], ["no-such-table"]),
     (["ledger", "ifashon"], ["did you mean 'ifashion'", "fame_vil"]),
-    (["ledger", "ifashion", "table99"], ["table3"]),
+    (["ledger", "ifashion", "table99"], ["table3 (T3)"]),
+    (["ledger", "ifashion", "figure4"], ["a figure prints no numbers", "X1 (in-text group recalls)"]),
     (["publish", "ifashion", "table99", "wardrobe", "demo"], ["table3"]),
 ], ids=lambda o: " ".join(o) if isinstance(o, list) and o[0] in parser().format_help() else "")
 def test_one_sentence(capfd, argv, named, tmp_path, monkeypatch):

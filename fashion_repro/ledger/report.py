@@ -12,15 +12,18 @@ from pathlib import Path
 from ..errors import UserError
 from .papers import describe_all, describe_ledger, load_ledger, read_yaml
 
-# %% ../../nbs/ledger/04_report.ipynb #42ac2dcd
+# %% ../../nbs/ledger/04_report.ipynb #5c2dbad4
 def table_id(
     paper:str, # one of the papers
     name:str,  # 'table3', 'figure4' or the ledger's own 'T3', 'X1'
 )->str:        # id of the ledger
     "The ledger's id of a table."
-    ids = {**{i: i for i in load_ledger(paper).tables}, **{re.sub('^T', 'table', i): i for i in load_ledger(paper).tables if i[0] == 'T'}}
-    if name in ids: return ids[name]
-    raise UserError(f"{paper} has no table {name!r} in its ledger: there are {', '.join(ids)}")
+    tables = load_ledger(paper).tables
+    written = {i: re.sub('^T', 'table', i) for i in tables}
+    found = next((i for i in tables if name in (i, written[i])), None)
+    if found: return found
+    known = ', '.join(f'{w} ({i})' if w != i else f"{i} ({tables[i]['label']})" for i,w in written.items())
+    raise UserError(f"{paper} has no table {name!r} in its ledger{', as a figure prints no numbers' if name.startswith('figure') else ''}: there are {known}")
 
 # %% ../../nbs/ledger/04_report.ipynb #bbabebaf
 def columns_text(
