@@ -98,6 +98,7 @@ def test_misspelt_parameter_stops_the_run(done):
     status, out, err = toy.say(folder, "run", "toy/table1", "seed=1")
     assert status == 0, err
     cells = json.loads((folder/out.split(": ")[1].strip()).read_text())["cells"]
+    assert "runs/by_hand/table1" in out and "/wardrobe-smoke/" in out
     assert any("seed = 1" in "".join(c["source"]) for c in cells)         # what was injected
 
 def test_a_failure_stops_nothing_else_and_is_told(tmp_path):
