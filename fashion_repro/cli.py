@@ -167,7 +167,7 @@ def _doctor(args):
     from fashion_repro.workflow.doctor import doctor
     return doctor()
 
-# %% ../nbs/cli.ipynb #e253e2b0
+# %% ../nbs/cli.ipynb #6fc09260
 def _add_others(sub):
     p = sub.add_parser('ledger', help='what a paper printed, and our results beside it', description=
         'The numbers and claims a paper printed; with finished runs, ours beside them with a verdict.')
@@ -180,7 +180,7 @@ def _add_others(sub):
     for name in ('paper', 'table', 'data', 'scale'): p.add_argument(name)
     p.set_defaults(run=_publish)
     p = sub.add_parser('doctor', help='is everything here that a run needs?', description=
-        'Disk, memory, cores, GPU, Jupyter kernel, cache and data folder: what was found, and what to do about what is missing.')
+        'Disk, memory, cores, GPU, Jupyter kernel, folders of cache, data (FASHION_REPRO_DATA) and public weights (FASHION_REPRO_WEIGHTS): what was found, and what to do about what is missing.')
     p.set_defaults(run=_doctor)
 
 # %% ../nbs/cli.ipynb #d605d96d

@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['Finding', 'check_python', 'check_disk', 'check_memory', 'check_gpu', 'check_kernel', 'check_fonts', 'check_folder',
-           'findings', 'doctor']
+           'check_weights', 'findings', 'doctor']
 
-# %% ../../nbs/workflow/06_doctor.ipynb #74ffa9b5
+# %% ../../nbs/workflow/06_doctor.ipynb #dfa485ec
 import os, shutil, sys
 from dataclasses import dataclass
 from pathlib import Path
 from ..errors import UserError
 
-# %% ../../nbs/workflow/06_doctor.ipynb #a0d5553b
+# %% ../../nbs/workflow/06_doctor.ipynb #4c99b083
 @dataclass(frozen=True)
 class Finding:
     "One thing that was looked at."
@@ -22,7 +22,7 @@ class Finding:
 
     def __str__(self): return f"{'!' if self.todo else ' '} {self.what:<8} {self.found}" + (f': {self.todo}' if self.todo else '')
 
-# %% ../../nbs/workflow/06_doctor.ipynb #6837c796
+# %% ../../nbs/workflow/06_doctor.ipynb #175499e3
 def check_python(
     version:tuple=sys.version_info,  # of the interpreter
 )->Finding:
@@ -50,7 +50,7 @@ def check_memory(
     fit = max(int(available/one), 1)
     return Finding('memory', f'{available:.0f} GB available', '' if fit >= cores else f'start with --cores {fit}')
 
-# %% ../../nbs/workflow/06_doctor.ipynb #bf48c22e
+# %% ../../nbs/workflow/06_doctor.ipynb #8ab6a080
 def check_gpu()->Finding:
     "A GPU and a PyTorch that can use it; without one the demo scale runs on the CPU."
     import torch
@@ -76,7 +76,7 @@ def check_fonts()->Finding:
     from matplotlib.font_manager import findfont
     return Finding('fonts', Path(findfont('DejaVu Sans')).name)
 
-# %% ../../nbs/workflow/06_doctor.ipynb #aa9be5cb
+# %% ../../nbs/workflow/06_doctor.ipynb #4b15fea2
 def check_folder(
     what:str,     # 'cache' or 'data'
     folder:str,   # its path; '' when it was not said
@@ -91,18 +91,30 @@ def check_folder(
     if not path.exists() and not write: return Finding(what, f'{path} does not exist', missing)
     return Finding(what, str(path) if path.exists() else f'{path} (will be made)')
 
-# %% ../../nbs/workflow/06_doctor.ipynb #e59be9cf
+# %% ../../nbs/workflow/06_doctor.ipynb #879a9b89
+def check_weights(
+    folder:Path,   # of public files of weights
+    needed:list,   # names of the files that rows of the tables need
+)->Finding:        # nothing to mend: rows without their weights are left out
+    "Which public weights are there."
+    here, lost = ([o for o in needed if (folder/o).is_file() == there] for there in (True, False))
+    return Finding('weights', f"{folder} (FASHION_REPRO_WEIGHTS): " + '; '.join(f"{', '.join(o)} {what}" for o,what in
+        ((here, 'is there'), (lost, 'is not there, rows that need it are left out')) if o))
+
+# %% ../../nbs/workflow/06_doctor.ipynb #984c242a
 def findings()->list[Finding]:  # in the order in which they are shown
     "Look at everything."
     from fashion_repro.workflow.experiments import checkout
+    from fashion_repro.training.rows import papers, read_rows, weights_file
     from fashion_repro.workflow.reproduce import count_cores
+    needed = list(dict.fromkeys(r.needs for p in papers() for r in read_rows(p) if r.needs))
     try: root = checkout(); place = Finding('checkout', str(root))
     except UserError: root = Path.cwd(); place = Finding('checkout', 'none: `reproduce` and `run` need one; everything else works')
     data = os.environ.get('FASHION_REPRO_DATA', '')
     optional = Finding('data', 'FASHION_REPRO_DATA is not set: only the generated wardrobe is found without --data-dir')
     return [check_python(), place, check_disk(root), check_memory(count_cores()), Finding('cores', f'{count_cores()}'), check_gpu(), check_kernel(), check_fonts(),
             check_folder('cache', os.environ.get('FASHION_REPRO_CACHE') or '~/.cache/fashion_repro', 'set FASHION_REPRO_CACHE to a folder you may write', True),
-            check_folder('data', data, 'FASHION_REPRO_DATA names a folder that is not there', False) if data else optional]
+            check_folder('data', data, 'FASHION_REPRO_DATA names a folder that is not there', False) if data else optional, check_weights(weights_file(''), needed)]
 
 def doctor()->int:  # 0 nothing to do, 1 something to do
     "Print what was found."
