@@ -152,7 +152,7 @@ def forward(self:BNInception,
 )->Tensor:     # (B, A) logits
     return pooled_logits(self.features(x), self.last_linear)
 
-# %% ../../nbs/backbones/01_bn_inception.ipynb #13ff3c0d
+# %% ../../nbs/backbones/01_bn_inception.ipynb #27d20ee5
 def load_public_weights(
     model:BNInception,  # of width 1
     path:str,           # the public file, e.g. ~/weights/bn_inception-52deb4733.pth
@@ -162,7 +162,7 @@ def load_public_weights(
     file = Path(path).expanduser()
     if not file.is_file():
         raise UserError(f"no BN-Inception weights at {str(path)!r}: obtain 'bn_inception-52deb4733.pth', published with the "
-                        'package pretrainedmodels, and give its path')
+                        'package pretrainedmodels, and put it there (the rows of a table look into the folder that FASHION_REPRO_WEIGHTS names)')
     weights = torch.load(file, map_location='cpu', weights_only=True)
     weights = {n: w.squeeze(0) if '_bn.' in n and w.ndim==2 else w for n,w in weights.items()}
     own = {n:w for n,w in model.state_dict().items() if n.startswith('last_linear.')}

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'NETWORKS', 'IMAGENET', 'Recipe', 'view_px', 'LabelPrior', 'build_network',
            'load_initial', 'split_items', 'step', 'scores', 'split_metrics', 'fit_network', 'epochs_of', 'loss_step',
-           'cost', 'model_card', 'score_split', 'scored_splits', 'train']
+           'cost', 'model_card', 'score_split', 'scored_splits', 'check', 'train']
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #efa6ad70
+# %% ../../nbs/ifashion/02_attributes.ipynb #be698ed3
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Literal, get_args
@@ -26,7 +26,7 @@ from ..data.crops import center_view, multi_scale_crop
 from ..data.loading import Items
 from ..data.table import SPLITS, Catalogue, annotated, class_names, group_columns, n_defects, split_indices, targets
 from ..errors import UserError, one_of
-from .losses import bce_per_image, class_weights
+from .losses import as_large_as_plain, bce_per_image, class_weights
 from ..metrics.group_top1 import group_hits, group_top1
 from ..metrics.bootstrap import topk_counts
 from ..metrics.topk import topk_all, topk_hits, topk_micro
@@ -162,7 +162,7 @@ def split_metrics(
     found |= {f'top1_{group}': reading['hit_rate'] for group,reading in top1.items()}
     return {name: v for name,v in found.items() if v is not None}                # undefined is left out, not 0
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #cbee211e
+# %% ../../nbs/ifashion/02_attributes.ipynb #5d91113b
 def fit_network(
     recipe:Recipe,       # sizes, schedule, network
     net:nn.Module,       # from `build_network`; trained in place
@@ -193,7 +193,7 @@ def loss_step(
 ):                            # function (model, batch) -> (loss, logs)
     "The loss of a recipe and a network."
     device = next(net.parameters()).device
-    weights = None if recipe.wbce == 'none' else tuple(w.to(device) for w in class_weights(train_targets, recipe.wbce))
+    weights = None if recipe.wbce == 'none' else tuple(w.to(device) for w in as_large_as_plain(class_weights(train_targets, recipe.wbce), train_targets))
     return partial(step, weights=weights, aux_weight=getattr(net[1], 'AUX_WEIGHT', 0.))
 
 # %% ../../nbs/ifashion/02_attributes.ipynb #4de3741b
@@ -219,7 +219,7 @@ def model_card(
         classes=class_names(catalogue), data=catalogue.name, licence=catalogue.licence, fingerprint=catalogue.fingerprint,
         scale=run.scale, seed=run.seed, metrics=metrics)
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #be414da9
+# %% ../../nbs/ifashion/02_attributes.ipynb #5d4de35c
 def score_split(
     recipe:Recipe,       # sizes, schedule, network
     net:nn.Module,       # trained
@@ -239,10 +239,20 @@ def score_split(
 def scored_splits(
     catalogue:Catalogue, # with splits
 )->list:                 # 'val' and 'test' where they have labels; the record reports the last
-    "The held-out splits that can be scored: the test labels of some data sets are private."
-    found = [s for s in ('val', 'test') if annotated(catalogue, split_indices(catalogue, s)).any()]
-    if found: return found
-    raise UserError(f'{catalogue.name} has no labelled image in its validation and test splits, so nothing trained on it could be scored')
+    "The held-out splits that can be scored: the test labels of some data sets are private. Raises when there is nothing to train or score with."
+    if not catalogue.groups: raise UserError(f'{catalogue.name} has no attribute group, so there is nothing to predict: name one, for a table of your own with `fashion-repro data columns`')
+    found = [s for s in SPLITS if annotated(catalogue, split_indices(catalogue, s)).any()]
+    if 'train' in found and 'val' in found: return found[1:]
+    raise UserError(f"{catalogue.name} has no labelled image in its {'training' if 'train' not in found else 'validation'} split: both are needed")
+
+def check(
+    recipe:Recipe,       # k
+    catalogue:Catalogue, # images, attribute groups, splits
+):
+    "Raise a `UserError` for what would only be found at the end of a run."
+    scored_splits(catalogue)
+    A = sum(map(len, catalogue.groups.values()))
+    if recipe.k > A: raise UserError(f'{catalogue.name} has {A} attributes, fewer than the k = {recipe.k} answers an image: add --set k={max(1, A//2)}, and --out with a folder for that run')
 
 def train(
     recipe:Recipe,       # sizes, schedule, network
@@ -250,10 +260,10 @@ def train(
     run:Run,             # where to work, with which seed and device
 )->dict:                 # what the record needs: metrics, split, protocol, n_train, n_eval, n_missing, defects
     "One row of Table 3 on one catalogue with one seed."
+    check(recipe, catalogue)
     seed_everything(run.seed)
     splits, rows = scored_splits(catalogue), {split: split_indices(catalogue, split) for split in SPLITS}
     truth = targets(catalogue, rows['train'])
-    if recipe.k > truth.shape[1]: raise UserError(f'{catalogue.name} has {truth.shape[1]} attributes, fewer than the k = {recipe.k} answers an image: add --set k={max(1, truth.shape[1]//2)} and --out')
     net = build_network(recipe, truth)
     load_initial(recipe, net)
     net = net.to(make_accelerator(run.device).device)

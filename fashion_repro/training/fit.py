@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Progress', 'Stopped', 'Training', 'fit', 'Settings', 'predict']
 
-# %% ../../nbs/training/03_fit.ipynb #b9aa9619
+# %% ../../nbs/training/03_fit.ipynb #320602df
 import json, math, signal, sys, threading, time
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,7 +21,7 @@ from .checkpoints import load_checkpoint, save_checkpoint, write_atomic
 from .devices import make_accelerator, rng_state, seed_everything, set_rng_state
 _all_ = ['Settings', 'predict']   # used together with `fit`
 
-# %% ../../nbs/training/03_fit.ipynb #ea3ae161
+# %% ../../nbs/training/03_fit.ipynb #f486bcc2
 class Progress:
     "How far a run is, on the screen and in `out/progress.json`."
     def __init__(self,
@@ -38,7 +38,7 @@ class Progress:
         "Is it time to show something?"
         return self.shown and time.monotonic() - self.wrote > 2
 
-# %% ../../nbs/training/03_fit.ipynb #532bb365
+# %% ../../nbs/training/03_fit.ipynb #130c492d
 @patch
 def show(self:Progress,
     step:int,              # steps done
@@ -59,7 +59,7 @@ def show(self:Progress,
         self.said = now
         print(f'step {step}/{self.steps}, loss {loss:.4g}, {speed:.3g} images/s' + (f', {left:.0f} s left' if left else ''), flush=True)
 
-# %% ../../nbs/training/03_fit.ipynb #fe9e1964
+# %% ../../nbs/training/03_fit.ipynb #519e2cdb
 class Stopped(UserError):
     "A run ended by Ctrl-C or SIGTERM; what it has done is kept. `status` is the exit status shells expect, 128 + signal."
     status = 130
@@ -80,7 +80,7 @@ class Training:
         self.signal, self.interruptible, self.saved, self.cost = None, False, time.monotonic(), 0.
         self.started = time.monotonic()
 
-# %% ../../nbs/training/03_fit.ipynb #0d2f1757
+# %% ../../nbs/training/03_fit.ipynb #7c7a369a
 @patch
 def update(self:Training):
     "One optimizer step over one global batch."
@@ -104,7 +104,7 @@ def divide_gradients(self:Training, n):
     if not grads: raise ValueError('no parameter of the optimizer got a gradient: is it made from the parameters of this model?')
     torch._foreach_mul_(grads, 1/n.clamp(min=1e-9) if isinstance(n, Tensor) else 1/n if n else 1.)
 
-# %% ../../nbs/training/03_fit.ipynb #7a797ad9
+# %% ../../nbs/training/03_fit.ipynb #7909664c
 @patch
 def add(self:Training, loss, logs):
     "Add one micro-batch to what is logged."
@@ -121,7 +121,7 @@ def means(self:Training)->dict: # name -> mean over the items since the last eva
         f"{self.steps}: lower the learning rate (now {self.optimizer.param_groups[0]['lr']:g}) or clip the gradient")
     return means
 
-# %% ../../nbs/training/03_fit.ipynb #a3ff2f56
+# %% ../../nbs/training/03_fit.ipynb #6e4a4383
 @patch
 def sum_gradients(self:Training, n):
     "Sum gradients and `n` over processes; afterwards all agree whether to stop and to save."
@@ -144,7 +144,7 @@ def _pieces(tensors, most=2**25):
         piece.append(t); size += t.numel()
     if piece: yield piece
 
-# %% ../../nbs/training/03_fit.ipynb #7eb4a11b
+# %% ../../nbs/training/03_fit.ipynb #a5b412d1
 @patch
 def assess(self:Training):
     "Evaluate, add a row to the history, keep the best weights."
@@ -171,7 +171,7 @@ def compare(self:Training, values):
     else: self.failed += 1
     self.over = bool(self.settings.patience) and self.failed >= self.settings.patience
 
-# %% ../../nbs/training/03_fit.ipynb #bf7c89f8
+# %% ../../nbs/training/03_fit.ipynb #78ac2a89
 @patch
 def elapsed(self:Training)->float: # s
     "Time spent in `fit`, over all sessions of the run."
@@ -190,9 +190,10 @@ def share_sums(self:Training):
 def report(self:Training, state='running'):
     "Show the progress when it is time, and whenever the state changes."
     if state != 'running' or self.progress.due():
-        self.progress.show(self.step, images_seen(self.step, len(self.items), self.settings), self.means().get('loss', math.nan), state)
+        last = self.history[-1]['loss'] if self.history else math.nan       # just after an evaluation nothing new has been logged
+        self.progress.show(self.step, images_seen(self.step, len(self.items), self.settings), self.means().get('loss', last), state)
 
-# %% ../../nbs/training/03_fit.ipynb #0de2a416
+# %% ../../nbs/training/03_fit.ipynb #95a3bbf2
 @patch
 def due(self:Training)->bool:
     "Does the first process want to write a checkpoint now?"
@@ -223,7 +224,7 @@ def save(self:Training):
     else: self.sums = {}
     self.saved, self.cost = time.monotonic(), time.monotonic() - start
 
-# %% ../../nbs/training/03_fit.ipynb #e85127f8
+# %% ../../nbs/training/03_fit.ipynb #8a92a1f6
 @patch
 def restore(self:Training):
     "Go on from the last checkpoint, if there is one."
@@ -241,7 +242,7 @@ def restore(self:Training):
         if len(steps := set(gather_object([self.step]))) > 1: raise UserError(f'the processes of this run see checkpoints of different steps {sorted(steps)} in {self.out}: put it on a disk they all share')
         for v in self.model.state_dict().values(): broadcast(v)
 
-# %% ../../nbs/training/03_fit.ipynb #754775c0
+# %% ../../nbs/training/03_fit.ipynb #ed349554
 @patch
 @contextmanager
 def listening(self:Training):
@@ -274,7 +275,7 @@ def stop(self:Training):
     stopped.status = 128 + (self.signal or signal.SIGTERM)
     raise stopped from None
 
-# %% ../../nbs/training/03_fit.ipynb #df2aadb5
+# %% ../../nbs/training/03_fit.ipynb #2d2ddc6b
 def fit(
     model:nn.Module,    # trained in place
     step,               # function (model, batch) -> (loss summed over the items, logs with 'n', the number that normalises it; all logs are sums)
@@ -297,7 +298,7 @@ def fit(
         finally: run.batches = None
     return run.finish()
 
-# %% ../../nbs/training/03_fit.ipynb #c8365f4e
+# %% ../../nbs/training/03_fit.ipynb #ec2d7709
 @patch
 def prepare(self:Training):
     "Seed, synchronise batch normalisation, restore, start the loader."

@@ -191,7 +191,7 @@ def _check_value(name, value, default, comment, allowed):
     value = fit_type(name, value, like)
     if allowed: one_of(name, value, allowed)
 
-# %% ../../nbs/training/06_runs.ipynb #1bec5670
+# %% ../../nbs/training/06_runs.ipynb #38dde74e
 def _train(module, set, run):
     from fashion_repro.training.checkpoints import checkpoint_values
     method, start, state = import_module(module), time.monotonic(), checkout_state()
@@ -200,6 +200,7 @@ def _train(module, set, run):
     for k in set: one_of('recipe field', k, asdict(recipe))
     recipe = replace(recipe, **{k: fit_type(k, v, getattr(recipe, k)) for k,v in set.items()})
     catalogue = open_catalogue(run.data, data_dir=run.data_dir, scale=run.scale, **({} if getattr(method, 'IMAGES', True) else dict(images=False)))
+    if hasattr(method, 'check'): method.check(recipe, catalogue)    # before the folder is touched: a run that cannot be must not undo one that was
     place = {k: getattr(run, k) for k in IDENTITY[:6]}
     identity = dict(place, params=json.loads(json.dumps(asdict(recipe))), fingerprint=catalogue.fingerprint, code=run_code(module, run.data))
     record = first_decides(run.device, lambda: prepare_folder(run.out, identity))
