@@ -1,16 +1,19 @@
-"nbs/explore.ipynb from top to bottom: without any trained network, with one, with menus, on another catalogue, and in how much time."
-import json, re
+"nbs/explore.ipynb from top to bottom: without any trained network, with one, with menus, on other catalogues, and in how much time."
+import json, re, shutil
 from pathlib import Path
-import nbformat, pytest
+import nbformat, numpy as np, pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from PIL import Image
+from fashion_repro.data.columns import Columns, save_columns
 
 NB = Path(__file__).resolve().parent.parent/"nbs"/"explore.ipynb"
 TRAINS = "no trained network yet"
 
-def explore(also="", **settings):
-    "Run the notebook with other values in its settings cell, and `also` at its end; what it printed, its tables as text, and its pictures (base64)."
+def explore(also="", until="", **settings):
+    "Run the notebook, up to the heading `until`, with other values in its settings cell, and `also` at its end; what it printed, its tables as text, and its pictures (base64)."
     nb = nbformat.read(NB, 4)
+    if until: nb.cells = nb.cells[:next(i for i, c in enumerate(nb.cells) if c.source.startswith(f"## {until}"))]
     cell = next(c for c in nb.cells if c.source.startswith("data = "))
     for name, value in settings.items():
         cell.source, n = re.subn(rf"^{name} = ('[^']*'|\d+)", lambda m: f"{name} = {value!r}", cell.source, flags=re.M)
@@ -65,6 +68,52 @@ def test_another_catalogue_with_a_network_of_the_wardrobe(runs, short, real_data
     text, pictures = explore(data="fashion-products", model=str(runs/"explore"/"wardrobe"/"small_cnn-s0"), most=300)
     assert "fashion-products: 300 pictures" in text and "not annotated" in text and "part covers" not in text
     assert len(pictures) == 6
+
+def changed(folder, to, **card):
+    "A copy of a run whose card says something else."
+    shutil.copytree(folder, to)
+    file = to/"model"/"card.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | card))
+
+def test_takes_the_finished_network_with_the_best_validation(runs, short, tmp_path):
+    "Neither the best on test, nor one whose run is not finished."
+    own = runs/"explore"/"wardrobe"/"small_cnn-s0"
+    for row, val, test, finished in (("a", .5, .9, True), ("b", .8, .1, True), ("c", .9, .9, False)):
+        changed(own, tmp_path/f"{row}-s0", metrics=dict(val_f1=val, test_f1=test))
+        if finished: (tmp_path/f"{row}-s0"/"record.json").write_text("{}")
+    text, _ = explore("print('TAKEN', folder)", until="3.", runs_dir=str(tmp_path))
+    assert TRAINS not in text and f"TAKEN {tmp_path/'b-s0'/'model'}" in text and "the best validation F1 of 2 trained on wardrobe" in text
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    "Thirty pictures; nobody labelled those to test, and `sleeve` in training only."
+    monkeypatch.setenv("FASHION_REPRO_CACHE", str(tmp_path/"cache"))
+    home = tmp_path/"shop"; home.mkdir()
+    lines = ["file,split,colour,sleeve"]
+    for i in range(30):
+        Image.fromarray(np.random.default_rng(i).integers(0, 256, (80, 60, 3), np.uint8)).save(home/f"{i}.png")
+        split = ("train", "val", "test")[i % 3]
+        lines.append(f"{i}.png,{split},{('red', 'blue')[i % 2] if split != 'test' else ''},{('long', 'short')[i % 2] if split == 'train' else ''}")
+    (home/"products.csv").write_text("\n".join(lines) + "\n")
+    save_columns(Columns("file", split="split", groups={"colour": "", "sleeve": ""}), home/"products.csv")
+    return home/"products.csv"
+
+def test_own_catalogue_without_test_labels(runs, short, shop):
+    "Validation is shown, a group without labels there has no number, and other classes are named."
+    text, pictures = explore(data="catalogue", data_dir=str(shop), model=str(runs/"explore"/"wardrobe"/"small_cnn-s0"))
+    assert "30 pictures, 10 of them in val" in text and len(pictures) == 6
+    assert "knows 67 classes, catalogue has 4, and 4 are named alike" in text
+    assert re.search(r"nearest +\d+ +–", text) and re.search(r"drawn +\d+ +–", text)
+
+def test_a_network_of_another_shop_is_not_taken(runs, short, shop, tmp_path):
+    changed(runs/"explore"/"wardrobe"/"small_cnn-s0", tmp_path/"runs"/"small_cnn-s0", data="catalogue")
+    (tmp_path/"runs"/"small_cnn-s0"/"record.json").write_text("{}")
+    with pytest.raises(CellExecutionError, match="no network trained on catalogue: train one .*ones with other classes"):
+        explore(until="3.", data="catalogue", data_dir=str(shop), runs_dir=str(tmp_path/"runs"))
+
+def test_nothing_to_show(short, shop, tmp_path):
+    with pytest.raises(CellExecutionError, match="none of the 30 pictures looked at is in the split test or val"):
+        explore("held_out(replace(catalogue, table=catalogue.table.remove_columns('split').add_column('split', ['train']*30)))", until="2.", data="catalogue", data_dir=str(shop))
 
 @pytest.mark.slow
 def test_from_nothing_in_a_minute(tmp_path, monkeypatch):
