@@ -5,10 +5,11 @@
 Six columns: the picture's name, product, title, one group with one class, one with several, a category; the split is drawn. Time is from the start of the
 process to the last row read without its picture, imports included; memory is the peak of that process. The baseline is what `pandas.read_csv` takes for
 the same file, imports included. Then the same with pictures that are there (hard links to a few files)."""
-import io, os, subprocess, sys, tempfile, time
+import io, os, sys, tempfile
 from pathlib import Path
 import numpy as np
 from PIL import Image
+from million_rows import fresh
 from fashion_repro.data.columns import Columns, save_columns
 
 OPEN = '''
@@ -23,7 +24,7 @@ LOAD = '''
 import pandas, resource, sys
 print(len(pandas.read_csv(sys.argv[1])), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10)
 '''
-SAID = Columns('file', product_id='sku', text=('title',), category='category', groups={'colour': '', 'materials': ';'})
+SAID = Columns('file', split='split', product_id='sku', text=('title',), category='category', groups={'colour': '', 'materials': ';'})
 
 def generate(home, n):
     "A table of `n` pictures in a thousand folders."
@@ -31,8 +32,8 @@ def generate(home, n):
     colour, kind, stuff = rng.integers(0, 12, n), rng.integers(0, 40, n), rng.integers(0, 6, (n, 2))
     home.mkdir()
     with open(home/'products.csv', 'w') as f:
-        f.write('file,sku,title,colour,materials,category\n')
-        for i in range(n): f.write(f'images/{i % 1000:03}/{i}.jpg,sku{i // 3},"A thing of colour {colour[i]}, number {i // 2}, in many words",colour {colour[i]},m{stuff[i, 0]};m{stuff[i, 1]},kind {kind[i]}\n')
+        f.write('file,sku,title,colour,materials,category,split\n')
+        for i in range(n): f.write(f'images/{i % 1000:03}/{i}.jpg,sku{i // 3},"A thing of colour {colour[i]}, number {i // 2}, in many words",colour {colour[i]},m{stuff[i, 0]};m{stuff[i, 1]},kind {kind[i]},{("train", "val", "test")[i % 3]}\n')   # said: equal pictures would all stay on one side
     save_columns(SAID, home/'products.csv')
 
 def link_pictures(home, n):
@@ -43,15 +44,6 @@ def link_pictures(home, n):
         if i % 50_000 == 0:
             f = io.BytesIO(); Image.effect_noise((60, 80), 60).convert('RGB').save(f, 'JPEG'); name.write_bytes(f.getvalue()); first = name
         else: os.link(first, name)
-
-def fresh(code, *args, cache):
-    "Seconds, rows and peak memory (MiB) of a new process."
-    start = time.perf_counter()
-    out = subprocess.run([sys.executable, '-c', code, *map(str, args)], env={**os.environ, 'FASHION_REPRO_CACHE': str(cache)}, capture_output=True, text=True)
-    seconds = time.perf_counter() - start
-    if out.returncode: sys.exit(out.stderr)
-    rows, mib = out.stdout.split()
-    return seconds, int(rows), float(mib)
 
 def main(*sizes):
     sizes = sizes or (10_000, 100_000, 1_000_000)

@@ -1,7 +1,7 @@
 "Catalogues from published files: each known defect in miniature, and the real archive."
-import io, os, subprocess, sys, time, zipfile
+import os, subprocess, sys, time
 import numpy as np, pytest
-from PIL import Image
+from miniature import pack, picture, unpack
 from fashion_repro.data.cache import cache_list
 from fashion_repro.data.check import check, report_text
 from fashion_repro.data.datasets import open_catalogue
@@ -24,26 +24,12 @@ ROWS = ["1,Men,Apparel,Topwear,Shirts,Navy Blue,Fall,2011,Casual,Acme Men Navy B
     "11,Men,Apparel,Topwear,Shirts,White,Fall,2011,Formal,",                                # no title
     "1,Men,Apparel,Topwear,Shirts,White,Fall,2011,Formal,The first id again"]
 
-def picture(seed, mode="RGB", kind="JPEG", size=(60, 80)):
-    im = Image.fromarray(np.random.default_rng(seed).integers(0, 256, (4, 3, 3), np.uint8)).resize(size, Image.Resampling.BICUBIC)
-    f = io.BytesIO(); (im.quantize(8) if mode == "P" else im.convert(mode)).save(f, kind); return f.getvalue()
-
 def published(rows=ROWS, head=HEAD, end="\r\n", mark=b"\xef\xbb\xbf"):
     "The files of a miniature data set: name -> bytes."
     files = {f"images/{i}.jpg": picture(i) for i in (1, 2, 4, 10, 11)} | {"images/5.jpg": picture(5, "P", "PNG"), "images/6.jpg": picture(6, "CMYK"),
         "images/7.jpg": picture(7, "L", size=(60, 60)), "images/99.jpg": picture(99)}
     files["images/4.jpg"], files["images/8.jpg"] = files["images/4.jpg"][:400], files["images/7.jpg"]
     return files | {"styles.csv": mark + end.join([head, *rows, ""]).encode()}
-
-def pack(path, files, inside=""):
-    with zipfile.ZipFile(path, "w") as z:
-        for name, raw in files.items(): z.writestr(inside+name, raw)
-    return path
-
-def unpack(folder, files):
-    for name, raw in files.items():
-        (folder/name).parent.mkdir(parents=True, exist_ok=True); (folder/name).write_bytes(raw)
-    return folder
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):

@@ -1,9 +1,10 @@
 "The clothing dataset and iMaterialist: each known defect in miniature, pictures by path, and the real files."
-import csv, io, json, random, shutil, subprocess, sys, time, zipfile
+import csv, io, json, random, shutil, subprocess, sys, time
 from functools import partial
 from pathlib import Path
 import numpy as np, pytest
 from PIL import Image
+from miniature import pack, picture, unpack
 from fashion_repro.cli import main
 from fashion_repro.data import imaterialist as im
 from fashion_repro.data.cache import cache_list
@@ -16,20 +17,6 @@ from fashion_repro.data.loading import Items
 from fashion_repro.data.show import show
 from fashion_repro.data.table import annotated, arrow_columns, class_names, group_columns, n_defects, open_image, split_indices, subset, targets, with_pictures
 from fashion_repro.errors import UserError
-
-def picture(seed, mode="RGB", kind="JPEG", size=(60, 80)):
-    im = Image.fromarray(np.random.default_rng(seed).integers(0, 256, (4, 3, 3), np.uint8)).resize(size, Image.Resampling.BICUBIC)
-    f = io.BytesIO(); (im.quantize(8) if mode == "P" else im.convert(mode)).save(f, kind); return f.getvalue()
-
-def pack(path, files, inside=""):
-    with zipfile.ZipFile(path, "w") as z:
-        for name, raw in files.items(): z.writestr(inside+name, raw)
-    return path
-
-def unpack(folder, files):
-    for name, raw in files.items():
-        (folder/name).parent.mkdir(parents=True, exist_ok=True); (folder/name).write_bytes(raw)
-    return folder
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
