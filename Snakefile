@@ -10,7 +10,7 @@
 # none: Snakemake decides when a run is *asked*, and the run itself whether its record still holds (made by the same code from
 # the same data and recipe: nothing to do) or where it goes on. finished.json is a copy of the record it answered with.
 import os, shlex, sys
-from fashion_repro.training.closure import run_code
+from fashion_repro.training.closure import other_data, run_code
 from fashion_repro.workflow.experiments import plan
 from fashion_repro.workflow.jobs import files_signature, notebook_code
 from fashion_repro.workflow.publish import beside
@@ -47,7 +47,7 @@ rule run:
     output: f"runs/{{paper}}/{{table}}/{CHOICE}/{{row}}-s{{seed}}/finished.json"
     log:    f"runs/{{paper}}/{{table}}/{CHOICE}/{{row}}-s{{seed}}/log.txt"
     params: module=lambda wc: job(wc).row.module, settings=lambda wc: sorted(job(wc).row.set.items()),
-            code=lambda wc: run_code(f"fashion_repro.{job(wc).row.module}", wc.data)
+            code=lambda wc: run_code(f"fashion_repro.{job(wc).row.module}", wc.data, *other_data(job(wc).row.set, wc.data))
     threads: 1
     resources: gpu=GPU
     shell:  "run=$(dirname {output}); {PY} -m fashion_repro.cli train {params.module} --row {wildcards.row} --table {wildcards.table} "

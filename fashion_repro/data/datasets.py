@@ -6,27 +6,21 @@
 __all__ = ['SCALES', 'SMOKE_IMAGES', 'DATA_SETS', 'reader', 'about', 'data_sets', 'default_folder', 'open_catalogue',
            'some_images']
 
-# %% ../../nbs/data/06_datasets.ipynb #d0e9246b
-import os
+# %% ../../nbs/data/06_datasets.ipynb #b51266fc
+import inspect, os, yaml
 import numpy as np
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+import fashion_repro
 from .decoding import without_broken
 from .table import Catalogue, subset
 from ..errors import UserError, one_of
 
-# %% ../../nbs/data/06_datasets.ipynb #20fff552
+# %% ../../nbs/data/06_datasets.ipynb #7898005d
 SCALES = ('smoke', 'demo', 'paper')
 SMOKE_IMAGES = 600  # of a real data set at scale 'smoke'
-DATA_SETS = {       # reader: a module of the data room; folder: under $FASHION_REPRO_DATA; licence and obtain: where the reader does not say
-    'wardrobe': dict(reader='demo', folder='', what='garments drawn by this package, any number of them, truth known exactly', licence='Apache-2.0',
-        obtain='nothing to obtain: it is drawn when opened'),
-    'fashion-products': dict(reader='fashion_products', folder='fashion-product-images-small', what='a shop\'s product pictures with titles and seven attribute groups'),
-    'clothing-dataset': dict(reader='clothing_dataset', folder='clothing-dataset', what='photographs of their own clothes by private senders, with one label each'),
-    'imaterialist': dict(reader='imaterialist', folder='imaterialist', what='iMaterialist Fashion 2018: a million photographs, 228 attributes in eight groups'),
-    'catalogue': dict(reader='own', folder='', what='your own pictures with a CSV or Parquet table', licence='yours', obtain='give the path of the table, or of the folder that holds it, with --data-dir'),
-}
+DATA_SETS = yaml.safe_load(Path(fashion_repro.__path__[0], 'data', 'data_sets.yaml').read_text(encoding='utf-8')) # name -> what that file says of it
 
 def reader(
     name:str,   # one of `DATA_SETS`
@@ -49,12 +43,12 @@ def default_folder(
     name:str,   # of a data set that has files
 )->Path:        # its folder under $FASHION_REPRO_DATA
     "Where the files of a data set are when nobody says."
-    folder, home, obtain = DATA_SETS[name]['folder'], os.environ.get('FASHION_REPRO_DATA'), about(name)['obtain']
+    folder, home, obtain = DATA_SETS[name].get('folder'), os.environ.get('FASHION_REPRO_DATA'), about(name)['obtain']
     if not folder: raise UserError(f"{name}: there is no default folder: {obtain} (data_dir in Python)")
     if not home: raise UserError(f"{name}: give --data-dir (data_dir in Python), or set FASHION_REPRO_DATA to the folder that holds {folder}/: {obtain}")
     return Path(home).expanduser()/folder
 
-# %% ../../nbs/data/06_datasets.ipynb #4574e377
+# %% ../../nbs/data/06_datasets.ipynb #dace8b39
 def open_catalogue(
     name:str,           # one of `DATA_SETS`
     data_dir:str|Path='',   # its archive or folder; '' = under $FASHION_REPRO_DATA; the wardrobe needs none
@@ -66,11 +60,9 @@ def open_catalogue(
     one_of('data set', name, DATA_SETS); one_of('scale', scale, SCALES)
     source = reader(name)
     if name == 'wardrobe': return source.wardrobe(source.SIZES[scale], seed=seed)
-    path = data_dir or default_folder(name)
-    if name == 'fashion-products': whole = source.fashion_products(path, seed)  # only rows with a picture are in its table
-    elif name == 'clothing-dataset': whole = source.clothing_dataset(path, seed, images)
-    elif name == 'imaterialist': whole = source.imaterialist(path, images)      # its splits are published
-    else: whole = source.own_catalogue(path, seed, images)
+    read = getattr(source, DATA_SETS[name].get('open', DATA_SETS[name]['reader']))
+    takes = {k: v for k,v in dict(seed=seed, images=images).items() if k in inspect.signature(read).parameters}  # published splits have no seed
+    whole = read(data_dir or default_folder(name), **takes)
     if images: whole = without_broken(whole)                                    # what `data check --decode` has found
     return some_images(whole, SMOKE_IMAGES, seed) if scale == 'smoke' else whole
 

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['SPLITS', 'COLUMNS', 'DEFECT', 'BROKEN', 'table_features', 'stored_rows', 'arrow_columns', 'column_ids', 'check_table',
            'Catalogue', 'defect_fields', 'n_defects', 'class_names', 'group_columns', 'targets', 'annotated',
-           'split_indices', 'subset', 'with_pictures', 'upright_rgb', 'decoded', 'why_broken', 'stored_picture',
-           'open_image']
+           'product_numbers', 'split_indices', 'subset', 'with_pictures', 'upright_rgb', 'decoded', 'why_broken',
+           'stored_picture', 'open_image']
 
 # %% ../../nbs/data/00_table.ipynb #ac4c5fca
 import hashlib, io, struct, zipfile, zlib
@@ -143,7 +143,7 @@ def group_columns(
     ends = np.cumsum([0] + [len(cat.groups[one_of('attribute group', g, cat.groups)]) for g in groups])
     return {g: list(range(a, b)) for g,a,b in zip(groups, ends, ends[1:])}
 
-# %% ../../nbs/data/00_table.ipynb #08f69f6b
+# %% ../../nbs/data/00_table.ipynb #873f316f
 def targets(
     cat:Catalogue,  # any catalogue
     indices=None,   # (N,) row numbers; None = all rows
@@ -166,6 +166,16 @@ def annotated(
     "Which groups were annotated on which images."
     narrow = arrow_columns(cat.table, list(groups or cat.groups), indices)
     return np.stack([column_ids(o)[1] for o in narrow.columns], 1)
+
+def product_numbers(
+    cat:Catalogue,  # any catalogue
+    indices=None,   # (N,) row numbers; None = all rows
+)->np.ndarray:      # (N,) int64; pictures of one product share a number, a picture whose product is not known has its own
+    "Which images are not independent of each other."
+    n = len(cat) if indices is None else len(indices)
+    if 'product_id' not in cat.table.column_names: return np.arange(n)
+    codes = pc.dictionary_encode(arrow_columns(cat.table, ['product_id'], indices)['product_id'].combine_chunks()).indices
+    return np.where(codes.is_valid().to_numpy(zero_copy_only=False), pc.fill_null(codes, 0).to_numpy(zero_copy_only=False).astype(np.int64), n + np.arange(n))
 
 # %% ../../nbs/data/00_table.ipynb #1fe71597
 def split_indices(

@@ -7,7 +7,7 @@ __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'NETWORKS', 'IMAGENET', 'Recipe'
            'load_initial', 'split_items', 'step', 'scores', 'split_metrics', 'fit_network', 'epochs_of', 'loss_step',
            'cost', 'model_card', 'score_split', 'scored_splits', 'check', 'train']
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #be698ed3
+# %% ../../nbs/ifashion/02_attributes.ipynb #c6fa1280
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Literal, get_args
@@ -24,7 +24,7 @@ from ..backbones.resnet import ResNet101
 from ..backbones.small_cnn import SmallCNN
 from ..data.crops import center_view, multi_scale_crop
 from ..data.loading import Items
-from ..data.table import SPLITS, Catalogue, annotated, class_names, group_columns, n_defects, split_indices, targets
+from ..data.table import SPLITS, Catalogue, annotated, class_names, group_columns, n_defects, product_numbers, split_indices, targets
 from ..errors import UserError, one_of
 from .losses import as_large_as_plain, bce_per_image, class_weights
 from ..metrics.group_top1 import group_hits, group_top1
@@ -219,7 +219,7 @@ def model_card(
         classes=class_names(catalogue), data=catalogue.name, licence=catalogue.licence, fingerprint=catalogue.fingerprint,
         scale=run.scale, seed=run.seed, metrics=metrics)
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #5d4de35c
+# %% ../../nbs/ifashion/02_attributes.ipynb #c6f66281
 def score_split(
     recipe:Recipe,       # sizes, schedule, network
     net:nn.Module,       # trained
@@ -232,10 +232,12 @@ def score_split(
     if is_first():                                                          # one process writes
         np.save(run.out/f'items_{split}.npy', topk_counts(topk_hits(logits, truth, recipe.k), truth.sum(1).long(), recipe.k))
         np.save(run.out/f'groups_{split}.npy', group_hits(logits, truth, group_columns(catalogue)))
+        np.save(run.out/f'products_{split}.npy', product_numbers(catalogue, split_indices(catalogue, split)))   # (N,): pictures of one product are one piece of evidence
         np.save(run.out/f'logits_{split}.npy', logits.numpy())  # (N, A); items are (N, 3): hits, predicted, true; groups (N, 2, G): hit, labelled
     found = split_metrics(logits, truth, group_columns(catalogue), recipe.k)
     return {f'{split}_{name}': value for name,value in found.items()}
 
+# %% ../../nbs/ifashion/02_attributes.ipynb #6d234eb3
 def scored_splits(
     catalogue:Catalogue, # with splits
 )->list:                 # 'val' and 'test' where they have labels; the record reports the last
@@ -254,6 +256,7 @@ def check(
     A = sum(map(len, catalogue.groups.values()))
     if recipe.k > A: raise UserError(f'{catalogue.name} has {A} attributes, fewer than the k = {recipe.k} answers an image: add --set k={max(1, A//2)}, and --out with a folder for that run')
 
+# %% ../../nbs/ifashion/02_attributes.ipynb #bb092277
 def train(
     recipe:Recipe,       # sizes, schedule, network
     catalogue:Catalogue, # images, attribute groups, splits

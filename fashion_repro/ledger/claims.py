@@ -7,7 +7,7 @@ __all__ = ['METRICS', 'SYNTHETIC', 'NOT_RANDOM', 'WORDS', 'listed', 'comparisons
            'has_property', 'claim_status', 'row_items', 'evidence_of', 'decide_claims', 'printed_status',
            'write_statuses', 'read_statuses', 'points', 'claims_table']
 
-# %% ../../nbs/ledger/03_claims.ipynb #cdddcc7e
+# %% ../../nbs/ledger/03_claims.ipynb #63d2c379
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,11 +17,11 @@ import pandas as pd
 
 from ..errors import one_of
 from .papers import FUNCTIONS, checked, load_ledger, read_yaml, tested_claims
-from .records import fresh_rows, read_items
-from ..metrics.bootstrap import ceiling_counts, detectable_effect, micro_f1, paired_bootstrap, top1_range
+from .records import fresh_rows, read_items, read_products
+from ..metrics.bootstrap import ceiling_counts, detectable_effect, hit_rate, micro_f1, paired_bootstrap, top1_range
 
-# %% ../../nbs/ledger/03_claims.ipynb #c94ac354
-METRICS = dict(micro_f1=(micro_f1, 'items'), top1_range=(top1_range, 'groups'))  # of the tests: sums over items -> fraction; the file of counts in a run's folder
+# %% ../../nbs/ledger/03_claims.ipynb #7e126aa4
+METRICS = dict(micro_f1=(micro_f1, 'items'), top1_range=(top1_range, 'groups'), accuracy=(hit_rate, 'top1'), top3=(hit_rate, 'top3'), top5=(hit_rate, 'top5'))  # of the tests: sums over items -> fraction; the file of counts in a run's folder
 SYNTHETIC = 'wardrobe'                    # data that no claim about clothes can rest on
 NOT_RANDOM = ('ceiling', 'label_prior')   # rows for which one seed is all there is
 
@@ -58,7 +58,7 @@ class Status:
     seeds:int = 0                # of the row with fewest, rows without randomness aside
     scale:str = ''               # smoke | demo | paper
 
-# %% ../../nbs/ledger/03_claims.ipynb #b77343b5
+# %% ../../nbs/ledger/03_claims.ipynb #87ce7420
 WORDS = ('fails', 'undecided', 'holds')   # from the least favourable
 
 def compared(
@@ -83,7 +83,7 @@ def _few(seeds, asked):
 def _worst(test, items, pairs):
     "The least favourable of several comparisons."
     metric, least = METRICS[test['metric']][0], test['min_effect']
-    found = [(paired_bootstrap(items[a, s], items[b, s] if b else None, metric), a, b, s) for a, b, s in pairs]
+    found = [(paired_bootstrap(items[a, s], items[b, s] if b else None, metric, clusters=items.get(('product', s))), a, b, s) for a, b, s in pairs]
     word = lambda i: 'holds' if i.low > least else 'fails' if i.high < least else 'undecided'
     i, a, b, s = min(found, key=lambda f: (WORDS.index(word(f[0])), f[0].low))
     why = f'the least favourable of {len(found)} comparisons, each at 95 %: {a} - {b} on {s}' if len(found) > 1 else ''
@@ -118,7 +118,7 @@ def claim_status(
     if data == SYNTHETIC and found['status'] == 'fails': found |= dict(status='undecided', why='; '.join(filter(None, ['fails on synthetic data', found['why']])))
     return Status(**where, **found)
 
-# %% ../../nbs/ledger/03_claims.ipynb #1045033d
+# %% ../../nbs/ledger/03_claims.ipynb #dd2cc9da
 def row_items(
     row:str,      # of the table, or 'ceiling'
     rows:dict,    # row -> fresh records
@@ -138,7 +138,8 @@ def evidence_of(
 ):             # as `claim_status` takes it
     "What the runs have to say about a test."
     if 'expr' in test: return next(iter(rows.get(test['row'], [])), None)
-    return {(r, s): row_items(r, rows, s, METRICS[test['metric']][1]) for a, b, s in comparisons(test) for r in (a, b) if r}
+    together = {('product', s): read_products(rows, s) for s in listed(test['split'])}
+    return together | {(r, s): row_items(r, rows, s, METRICS[test['metric']][1]) for a, b, s in comparisons(test) for r in (a, b) if r}
 
 def decide_claims(
     records:list, # of `read_records`: one experiment, data set and scale

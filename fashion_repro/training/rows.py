@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['SCALES', 'Row', 'papers', 'read_rows', 'borrowers', 'trainable', 'rows_of', 'find_row', 'weights_file', 'left_out']
 
-# %% ../../nbs/training/05a_rows.ipynb #621e2ad3
+# %% ../../nbs/training/05a_rows.ipynb #952c09ad
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 import fashion_repro
 from ..errors import UserError, one_of
+from .closure import known_data, other_data
 
-# %% ../../nbs/training/05a_rows.ipynb #4ae2cecd
+# %% ../../nbs/training/05a_rows.ipynb #2a6e86a8
 SCALES = ('smoke', 'demo', 'paper')  # seconds; minutes on two cores; the recipe of the paper
 
 @dataclass(frozen=True)
@@ -26,15 +27,18 @@ class Row:
     scales:tuple = SCALES  # where it is run
     seeds:int = 0          # at most so many of the seeds asked for; 0 = all
     needs:str = ''         # name of a file of weights; '' = none
+    data:tuple = ()        # the data sets it is run on; () = any
+    first:bool = False     # started before the others, because it takes long
     headline:bool = False  # run even without `--all`
 
-# %% ../../nbs/training/05a_rows.ipynb #fb9a7581
+# %% ../../nbs/training/05a_rows.ipynb #2426ec7f
 def _row(paper, entry):
     known = [f.name for f in fields(Row) if f.name != 'paper']
     for k in entry: one_of(f'key of {paper}/experiments.yaml', k, known)
     if missing := {'table', 'row', 'module'} - entry.keys(): raise UserError(f"{paper}/experiments.yaml: {entry} lacks {', '.join(sorted(missing))}")
     scales = tuple(one_of('scale', s, SCALES) for s in entry.get('scales') or SCALES)
-    return Row(paper, **{**entry, 'set': entry.get('set') or {}, 'scales': scales})
+    data = tuple(one_of('data set', d, known_data()) for d in entry.get('data') or ())
+    return Row(paper, **{**entry, 'set': entry.get('set') or {}, 'scales': scales, 'data': data})
 
 def _entries(paper):
     import yaml
@@ -93,7 +97,7 @@ def find_row(
     if one_of('scale', scale, SCALES) not in rows[0].scales: raise UserError(f"row {row!r} is not made for scale {scale!r}, only for {', '.join(rows[0].scales)}")
     return rows[0]
 
-# %% ../../nbs/training/05a_rows.ipynb #4e1a1ff8
+# %% ../../nbs/training/05a_rows.ipynb #40840981
 def weights_file(
     name:str,   # of a public file of weights
 )->Path:        # where it is, or where it would be
@@ -104,5 +108,9 @@ def left_out(
     row:Row,
 )->str:         # a sentence; '' when the row can be run
     "Why a row cannot be run here."
-    if not row.needs or weights_file(row.needs).is_file(): return ''
-    return f'{row.paper} {row.table} {row.row}: left out, it needs {row.needs} in {weights_file(row.needs).parent} (set FASHION_REPRO_WEIGHTS to the folder that holds it)'
+    lacks = f'{row.paper} {row.table} {row.row}: left out, it needs '
+    if row.needs and not weights_file(row.needs).is_file(): return lacks + f'{row.needs} in {weights_file(row.needs).parent} (set FASHION_REPRO_WEIGHTS to the folder that holds it)'
+    home = Path(os.environ.get('FASHION_REPRO_DATA') or '.').expanduser()
+    for name,folder in ((o, known_data()[one_of('data set', o, known_data())].get('folder')) for o in other_data(row.set, '')):
+        if folder and not (os.environ.get('FASHION_REPRO_DATA') and (home/folder).is_dir()): return lacks + f'the data set {name} in the folder {folder} of $FASHION_REPRO_DATA'
+    return ''

@@ -7,14 +7,15 @@ __all__ = ['IDENTITY', 'RESULT', 'Run', 'recipe_fields', 'fit_type', 'parse_sett
            'prepare_folder', 'changed', 'first_decides', 'is_first', 'train_row', 'check_names', 'shown', 'Parser',
            'row_parser', 'main', 'train_command', 'train_main']
 
-# %% ../../nbs/training/06_runs.ipynb #5d0f98ec
+# %% ../../nbs/training/06_runs.ipynb #58d02290
 import argparse, ast, json, os, shutil, sys, time
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 import fashion_repro
 from ..errors import UserError, one_of
-from .closure import data_readers, module_file, run_code
+from .closure import data_readers, module_file, other_data, run_code
 from .record import check_record, checkout_state, peak_mib, read_record, write_record
 from .rows import find_row, rows_of, trainable
 
@@ -99,7 +100,7 @@ def lock_folder(
         except Timeout: raise UserError(f'{out} is in use by another process that runs this row: wait for it, or choose another --out') from None
     return lock
 
-# %% ../../nbs/training/06_runs.ipynb #9425a951
+# %% ../../nbs/training/06_runs.ipynb #2ba989bc
 IDENTITY = ('paper', 'experiment', 'row', 'data', 'scale', 'seed', 'params', 'fingerprint', 'code')
 
 def prepare_folder(
@@ -114,6 +115,7 @@ def prepare_folder(
     if old and (other := [k for k in IDENTITY[:6] if old.get(k) != identity[k]]):
         raise UserError(f"{out} holds the run of another {other[0]} ({old.get(other[0])}, not {identity[other[0]]}): choose another --out, or remove that folder")
     if old and (reason := changed(old, identity)):
+        if record and identity['data'] == 'catalogue' and 'fingerprint' in reason: raise UserError(f"{out} holds the finished run of another table, or of this one before it was changed: move that folder away to keep it, or remove it, then start again")
         print(f"{out}: {' and '.join(reason)} changed since; starting again", flush=True)
         if record: os.replace(out/'record.json', out/'record.previous.json')
         shutil.rmtree(out/'ckpt', ignore_errors=True)
@@ -176,12 +178,12 @@ def train_row(
     finally:
         for lock in held: lock.release()
 
-# %% ../../nbs/training/06_runs.ipynb #60a9fbe5
+# %% ../../nbs/training/06_runs.ipynb #b3459e19
 def check_names(module, row, table, data, scale, device, set)->tuple:
     "Check every name before anything heavy is imported; the row's entry and the recipe fields to set."
     entry, fields = find_row(module, row, table, scale), recipe_fields(module)
     for name,value in {**entry.set, **set}.items(): _check_value(one_of('recipe field', name, fields or [name]), value, *fields.get(name, ('', '', ())))
-    one_of('data set', data, data_names() or [data])
+    for o in (data, *other_data({**entry.set, **set}, data)): one_of('data set', o, data_names() or [o])
     one_of('device', device, ('auto', 'cpu', 'cuda'))
     return entry, set
 
@@ -191,7 +193,7 @@ def _check_value(name, value, default, comment, allowed):
     value = fit_type(name, value, like)
     if allowed: one_of(name, value, allowed)
 
-# %% ../../nbs/training/06_runs.ipynb #38dde74e
+# %% ../../nbs/training/06_runs.ipynb #beea626f
 def _train(module, set, run):
     from fashion_repro.training.checkpoints import checkpoint_values
     method, start, state = import_module(module), time.monotonic(), checkout_state()
@@ -199,25 +201,27 @@ def _train(module, set, run):
     recipe = method.RECIPES[one_of('scale', run.scale, method.RECIPES)]
     for k in set: one_of('recipe field', k, asdict(recipe))
     recipe = replace(recipe, **{k: fit_type(k, v, getattr(recipe, k)) for k,v in set.items()})
-    catalogue = open_catalogue(run.data, data_dir=run.data_dir, scale=run.scale, **({} if getattr(method, 'IMAGES', True) else dict(images=False)))
-    if hasattr(method, 'check'): method.check(recipe, catalogue)    # before the folder is touched: a run that cannot be must not undo one that was
+    also = other_data(asdict(recipe), run.data)
+    read = partial(open_catalogue, scale=run.scale, **({} if getattr(method, 'IMAGES', True) else dict(images=False)))
+    catalogues = [read(run.data, data_dir=run.data_dir), *map(read, also)]
+    if hasattr(method, 'check'): method.check(recipe, *catalogues)  # before the folder is touched: a run that cannot be must not undo one that was
     place = {k: getattr(run, k) for k in IDENTITY[:6]}
-    identity = dict(place, params=json.loads(json.dumps(asdict(recipe))), fingerprint=catalogue.fingerprint, code=run_code(module, run.data))
+    identity = dict(place, params=json.loads(json.dumps(asdict(recipe))), fingerprint='+'.join(o.fingerprint for o in catalogues), code=run_code(module, run.data, *also))
     record = first_decides(run.device, lambda: prepare_folder(run.out, identity))
     if record:
         if is_first(): print(f"{run.out} is finished ({shown(record)})", flush=True)
         return record
     spent = checkpoint_values(run.out/'ckpt').get('seconds', 0.)
-    result = _result(method, recipe, catalogue, run)
+    result = _result(method, recipe, run, *catalogues)
     return _finish(run, dict(identity, **result, **state), spent + time.monotonic() - start)
 
-# %% ../../nbs/training/06_runs.ipynb #15ac0b22
+# %% ../../nbs/training/06_runs.ipynb #87b238be
 RESULT = ('metrics', 'split', 'protocol', 'n_train', 'n_eval', 'n_missing', 'defects')
 
-def _result(method, recipe, catalogue, run):
+def _result(method, recipe, run, catalogue, *others):
     from fashion_repro.training.devices import seed_everything
     seed_everything(run.seed)
-    result = method.train(recipe, catalogue, run)
+    result = method.train(recipe, catalogue, run, *others)
     if result.keys() != {*RESULT}: raise ValueError(f'{method.__name__}.train must return {RESULT}, not {tuple(result)}')
     return result
 
@@ -238,19 +242,23 @@ def shown(
 )->str:          # e.g. 'test_p 0.583, test_r 0.603, test_f1 0.593'
     "The first metrics of the record's split, for a line of text."
     mine = [k for k in record['metrics'] if k.startswith(record['split'])] or list(record['metrics'])
-    return ', '.join(f"{k} {record['metrics'][k]:.4g}" for k in mine[:most])
+    return ', '.join(f"{k} {record['metrics'][k]:.4g}" for k in [*mine[:most], *(k for k in mine[most:] if k.endswith('ceiling_f1'))])  # the best there could be
 
-# %% ../../nbs/training/06_runs.ipynb #5224e121
+# %% ../../nbs/training/06_runs.ipynb #1a1a8f21
 class Parser(argparse.ArgumentParser):
     "argparse, with a mistake answered in one line."
     def error(self, message): raise UserError(f'{message}; `{self.prog} --help` lists what is possible')
+
+def _choices(allowed):
+    "The values a recipe field may have, for its help."
+    return f" (one of {', '.join(map(str, allowed))})" if allowed else ''
 
 def row_parser(
     module:str, # '<paper>.<module>'
 )->Parser:      # help lists its rows and the fields of its recipe
     "The command line that trains one row of a module."
     rows = [f"  {r.row:20} {r.table:10} {' '.join(f'{k}={v}' for k,v in r.set.items())}".rstrip() for r in rows_of(module)]
-    fields = [f'  {f"{k}={v[0]}":28} {v[1]}'.rstrip() for k,v in recipe_fields(module).items()]
+    fields = [f'  {f"{k}={v[0]}":28} {v[1]}{_choices(v[2])}'.rstrip() for k,v in recipe_fields(module).items()]
     p = Parser(prog=f'fashion-repro train {module}', formatter_class=argparse.RawDescriptionHelpFormatter,
         description='Train, evaluate and record one row of a table. Started again, it goes on where it was stopped.',
         epilog='\n'.join(['rows (with the recipe fields they set):', *rows, '', 'recipe fields, with the defaults of the paper (--set field=value):', *fields]))

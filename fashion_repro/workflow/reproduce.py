@@ -58,10 +58,11 @@ def snakemake_command(
     return [sys.executable, '-m', 'fashion_repro.workflow.jobs', 'snakemake', '--snakefile', str(root/'Snakefile'), '--directory', str(root),
             '--cores', str(cores), '--resources', 'gpu=1', '--profile', 'none', '--workflow-profile', str(root/'profiles'/profile), '--nocolor']
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #e47f9233
+# %% ../../nbs/workflow/04_reproduce.ipynb #8bdb64fb
 def start(
     root:Path,      # the checkout
     settings:dict,  # content of runs/plan.json
+    first:list,     # files asked for before the others
     cores:int,      # runs side by side
     profile:str,    # where jobs run
 )->subprocess.Popen:  # Snakemake, leading a process group of its own
@@ -69,7 +70,7 @@ def start(
     command = snakemake_command(root, cores, profile)
     (root/'runs'/'log').mkdir(parents=True, exist_ok=True)
     (root/'runs'/'plan.json').write_text(json.dumps(settings, indent=1))
-    command += ['--configfile', str(root/'runs'/'plan.json')]
+    command += ['--configfile', str(root/'runs'/'plan.json'), *(['--prioritize', *map(str, first)] if first else [])]
     env = {**os.environ, 'PYTHONUNBUFFERED': '1', 'MPLBACKEND': 'agg'}
     if profile == 'default': env['FASHION_REPRO_OWNER'] = owner()
     with open(root/'runs'/'log'/'snakemake.txt', 'w') as log:
@@ -199,7 +200,7 @@ def check_choices(
     one_of('device', device, ('auto', 'cpu', 'cuda'))
     if device == 'cuda' and not count_gpus(): raise UserError("device 'cuda' was asked for, and this machine has no NVIDIA GPU: use cpu or auto")
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #69bddb06
+# %% ../../nbs/workflow/04_reproduce.ipynb #368eaf86
 def reproduce(
     paper:str='',           # one paper; '' means all
     table:str='',           # one table; '' means all
@@ -221,8 +222,8 @@ def reproduce(
     n = len(runs_in(tables))
     with only_one(root/'runs'), sigterm_interrupts():
         print(f'{n} runs for {len(tables)} tables on {data} at {scale} scale, {cores} side by side; Ctrl-C stops, the same command goes on', flush=True)
-        for why in rows_left_out(paper, table, scale, everything): print(why, flush=True)
-        process = start(root, settings, cores, profile)
+        for why in rows_left_out(paper, table, scale, everything, data): print(why, flush=True)
+        process = start(root, settings, [j.folder/'finished.json' for j in runs_in(tables) if j.row.first], cores, profile)
         try: status = follow(process, root, tables, cores)
         except KeyboardInterrupt: return stopped(process, root, tables)
         finally: stop(process)
