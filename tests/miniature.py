@@ -16,3 +16,41 @@ def unpack(folder, files):
     for name, raw in files.items():
         (folder/name).parent.mkdir(parents=True, exist_ok=True); (folder/name).write_bytes(raw)
     return folder
+
+# --- Clothing1M: 90 keys, each list, each file as published ---
+
+def clothing1m_key(i): return f"images/{i % 10}/{i % 10}{i % 7}/{i*31},{i*17}.{'png' if i % 11 == 3 else 'jpg'}"
+CLOTHING1M = dict(train=range(0, 20), val=range(20, 34), test=range(34, 44), noisy=range(44, 90))      # validation is larger than test
+CLOTHING1M_BOTH = range(10, 40)                                                                         # with a clean and a noisy label
+
+def clothing1m_files(place="", prefix=lambda i: True):
+    "place: folder of the text lists; prefix: whether picture i was unpacked with its leading images/."
+    text = lambda lines, end="\n": end.join([*lines, ""]).encode()
+    names = "T-Shirt Shirt Knitwear Chiffon Sweater Hoodie Windbreaker Jacket Downcoat Suit Shawl Dress Vest Underwear".split()
+    lists = {("noisy_train" if o == "noisy" else f"clean_{o}"): text(map(clothing1m_key, k)) for o, k in CLOTHING1M.items()}
+    files = {f"{o}_key_list.txt": raw for o, raw in lists.items()} | {"category_names_eng.txt": text(names, "\r\n").rstrip(),
+        "clean_label_kv.txt": text(f"{clothing1m_key(i)} {i % 14}" for i in reversed(range(44))),
+        "noisy_label_kv.txt": text(f"{clothing1m_key(i)} {(i + (i % 3 == 0)) % 14}" for i in [*range(89, 43, -1), *CLOTHING1M_BOTH])}
+    pictures = {clothing1m_key(i).removeprefix("" if prefix(i) else "images/"): picture(i) for i in range(90)}    # all JPEG, .png too
+    return {f"{place}{o}": raw for o, raw in files.items()} | pictures
+
+# --- DeepFashion: 120 pictures in six folders, 50 categories of which 46 are used ---
+
+DEEPFASHION = [f"kind {k}" for k in range(1, 51)]
+for k, merged in {38: "Cape", 45: "Nightdress", 49: "Shirtdress", 50: "Sundress"}.items(): DEEPFASHION[k-1] = merged
+def deepfashion_name(i): return f"img/{('Sheer_Blouse', 'Rib Knit Tee', 'Denim-Shorts', 'Maxi_Dress', 'A', 'Boxy_Top')[i % 6]}/img_{i+1:08}.jpg"
+def deepfashion_category(i): return [k for k in range(1, 49) if k not in (38, 45)][i % 46]
+def deepfashion_split(i): return "train" if i < 80 else "val" if i < 100 else "test"
+
+def deepfashion_list(header, rows, n=None, width=70):
+    "A list of the published form: count, header, columns padded with blanks."
+    return "\n".join([str(len(rows) if n is None else n), header, *(f"{a:<{width}}{b}" for a, b in rows), ""]).encode()
+
+def deepfashion_files(anno="Anno/", evaluation="Eval/", images="Img/"):
+    "The files of a miniature, whose pictures are 60 x 80 px."
+    n = range(120)
+    return {f"{anno}list_category_cloth.txt": deepfashion_list("category_name  category_type", [(o, 1 + (k > 20) + (k > 36)) for k, o in enumerate(DEEPFASHION, 1)], width=20),
+        f"{anno}list_category_img.txt": deepfashion_list("image_name  category_label", [(deepfashion_name(i), deepfashion_category(i)) for i in n]),
+        f"{anno}list_bbox.txt": deepfashion_list("image_name  x_1 y_1 x_2 y_2", [(deepfashion_name(i), f"{i % 20:03} 010 {40 + i % 20:03} 070") for i in reversed(n)]),
+        f"{evaluation}list_eval_partition.txt": deepfashion_list("image_name  evaluation_status", [(deepfashion_name(i), deepfashion_split(i)) for i in n]),
+        **{f"{images}{deepfashion_name(i)}": picture(1000 + i) for i in n}}
