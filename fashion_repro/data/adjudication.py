@@ -175,7 +175,7 @@ def _who_said(o):
     heard = ', '.join(f'{w}: {_words(a)}' for w,a in zip(o['people'], o['answers']))
     return f'{heard}; ' + ('agreed' if o['status'] == 'agreed' else f'{o["people"][-1]} decided')
 
-# %% ../../nbs/data/18_adjudication.ipynb #5c89a00f
+# %% ../../nbs/data/18_adjudication.ipynb #5e0cba5a
 def _agreement_text(group, answers):
     a = agreement([o for o in answers if DISCARD not in o])
     if not a['n']: return {}
@@ -185,7 +185,8 @@ def _agreement_text(group, answers):
     return {f'agreement on {group}': f"{a['percent']:.1f} % of {a['n']:,} images, {kappa}{fleiss}"}
 
 def _notes(items, people, aside, most=20):
-    notes = ['Who came first is told by the order of the lines. Where a third person is asked only about differences, Fleiss\' kappa is low by that choice.'] if items else ['No annotation can be used: nothing was decided.']
+    notes = [] if items else ['No annotation can be used: nothing was decided.']
+    if any(len(o['people']) > 2 for o in items): notes.append("The order of the lines says who came first. Where a third person is asked only about differences, Fleiss' kappa is low by that choice.")
     if len(people) == 1: notes.append(f'Only {people[0]} has labelled: a second person is needed before anything can be decided.')
     share = overruled(items)
     if share: notes.append('Overruled: ' + ', '.join(f'{w} {a:,} of {n:,} ({a/n:.1%})' for w,(a,n) in list(share.items())[:most]) + '.')

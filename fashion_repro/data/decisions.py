@@ -125,12 +125,12 @@ def apply_decisions(
 
 def _counted(counts): return 'curated: ' + (', '.join(f"{n:,} {k.replace('_', ' ')}" for k,n in counts.items() if n) or 'nothing changed')
 
-# %% ../../nbs/data/12_decisions.ipynb #10303ccf
+# %% ../../nbs/data/12_decisions.ipynb #a344dd6a
 def _check_decision(cat, rows, o):
     one_of('action', o['action'], ACTIONS)
     vocabulary = o['action'] in ('drop_group', 'drop_class')
     if not vocabulary and o['image_id'] not in rows:
-        raise UserError(f"{cat.name} has no image {o['image_id']!r}, which a decision of step {o['step']} would {o['action']}: apply decisions to the catalogue that they were made from")
+        raise UserError(f"{cat.name} has no image {o['image_id']!r}, which a decision of step {o['step']} would {o['action']}: apply decisions to the catalogue that they were made from, at the same scale")
     if o['action'] == 'split':
         if 'split' not in cat.table.column_names: raise UserError(f"{cat.name} has no splits, so image {o['image_id']!r} cannot be moved to {o['becomes']!r}")
         one_of(f"split for image {o['image_id']}", o['becomes'], SPLITS)
@@ -266,7 +266,7 @@ def report_lines(
 
 def _cell(text): return ' '.join(text.split()).replace('|', '\\|')
 
-# %% ../../nbs/data/12_decisions.ipynb #3e6db37e
+# %% ../../nbs/data/12_decisions.ipynb #4cb254e7
 def example_sheet(
     cat:Catalogue,  # from which the decisions were made
     decisions,      # list of dicts from `decision`
@@ -274,15 +274,20 @@ def example_sheet(
 ):                  # matplotlib Figure; None where no decision is about an image
     "What a step would change, in pictures."
     from fashion_repro.plots.sheets import contact_sheet
-    rows, images, titles = {o: i for i,o in enumerate(cat.table['image_id'][:])}, [], []
-    chosen = [o for o in decisions if o['image_id'] in rows and o['action'] != 'keep']
-    for o in chosen[::max(1, len(chosen)//most)]:
-        pair = [o['image_id'], *([o['other']] if o['other'] in rows else [])]
+    rows, images, titles, cases = {o: i for i,o in enumerate(cat.table['image_id'][:])}, [], [], {}
+    for o in decisions:
+        if o['image_id'] in rows and o['action'] != 'keep': cases.setdefault((o['image_id'], o['group']), []).append(o)
+    cases = list(cases.values())
+    for case in cases[::max(1, len(cases)//most)]:
+        o = case[0]; pair = [o['image_id'], *([o['other']] if o['other'] in rows else [])]
         if len(images) + len(pair) > most: break
-        change = ' -> '.join(filter(None, (o['was'], o['becomes'])))
         images += [open_image(cat, rows[i]) for i in pair]
-        titles += [f"{o['action']} {o['image_id']} {o['group']} {change}\n{o['because']}", f'beside {pair[-1]}'][:len(pair)]
+        titles += [f"{o['image_id']} {o['group']}: {'; '.join(map(_change, case))}\n{o['because']}", f'beside {pair[-1]}'][:len(pair)]
     return contact_sheet(images, titles, 6) if images else None
+
+def _change(o):
+    what = dict(tag=o['becomes'], untag='|'.join(c for c in classes_of(o['was']) if c not in classes_of(o['becomes'])), split=f"{o['was']} -> {o['becomes']}")
+    return f"{o['action']} {what.get(o['action'], '')}".strip()
 
 def write_findings(
     findings:Findings,  # of any step

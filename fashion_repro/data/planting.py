@@ -153,19 +153,20 @@ def _spoilt_catalogue(cat, facts, groups, truth, rng, mark):
         Dataset.from_dict(columns, features=Features({k: features[k] for k in columns}))], axis=1)
     return replace(cat, table=table, groups=groups, fingerprint=fingerprint('planted', cat.fingerprint, mark), composed=None, clicks=None, source=f'{cat.source}, with planted defects')
 
-# %% ../../nbs/data/20_planting.ipynb #7544360d
+# %% ../../nbs/data/20_planting.ipynb #11b9751f
 STEP_KINDS = dict(duplicates=tuple(COPIES), text=('contradicted tag', 'missing tag'), taxonomy=('two classes', 'coarse class', 'ambiguous group'), splits=('copy in another split', 'product in two splits'))
 CLUES = {'exact': r'exact|bytes?\b', 'mirrored': 'mirror', 'cropped': 'crop', 'recoloured': 'colou?r', 'saved again': 'near'}    # in this order
 
 def accused_of(
     o:dict,     # a decision
+    replaced:bool=False,    # another decision removes tags of the same group of the same image
 )->tuple:       # kinds of defect that it may mean; () for those that accuse of nothing, such as keep
     "What a decision accuses an image or a class of."
     if o['step'] == 'duplicates':
         if o['action'] != 'drop': return ()
         clue = next((k for k,word in CLUES.items() if re.search(word, o['because'].lower())), None)
         return (clue,) if clue else STEP_KINDS['duplicates'][:5]
-    if o['step'] == 'text': return ('missing tag',) if o['action'] == 'tag' and not o['was'] else ('contradicted tag',)
+    if o['step'] == 'text': return ('missing tag',) if o['action'] == 'tag' and not replaced else ('contradicted tag',)
     if o['step'] == 'taxonomy': return ({'drop_group': 'ambiguous group', 'drop_class': 'coarse class'}.get(o['action'], 'two classes'),)
     return STEP_KINDS['splits'] if o['action'] == 'split' else ()
 
@@ -180,7 +181,7 @@ def explains(
     if o['action'] == 'split': return o['image_id'] in (t['image_id'], *t['other'].split('|'))
     return bool(t['group']) and (o['image_id'], o['group']) == (t['image_id'], t['group'])
 
-# %% ../../nbs/data/20_planting.ipynb #33a6f90d
+# %% ../../nbs/data/20_planting.ipynb #6c74a729
 def score(
     truth:list, # from `plant`
     findings,   # list of `Findings` of different steps on the same catalogue
@@ -191,10 +192,11 @@ def score(
         mine, about, units, found = [t for t in truth if t['kind'] in STEP_KINDS.get(f.step, ())], {}, {}, set()
         for t in mine:
             for key in {t['image_id'] or t['group'], *t['other'].split('|')}: about.setdefault(key, []).append(t)
+        cut = {(o['image_id'], o['group']) for o in f.decisions if o['action'] in ('untag', 'clear')}
         for o in f.decisions:
             right = [id(t) for t in about.get(o['image_id'] or o['group'], ()) if explains(t, o)]
             if o['action'] != 'keep': found.update(right)
-            for kind in accused_of(o):
+            for kind in accused_of(o, (o['image_id'], o['group']) in cut):
                 key = kind, o['image_id'], o['group'], '' if o['image_id'] else o['was']
                 units[key] = units.get(key, False) or bool(right)
         kinds = STEP_KINDS.get(f.step, ())[:5]                      # a copy in another split is scored with the splits
