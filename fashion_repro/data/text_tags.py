@@ -6,15 +6,15 @@
 __all__ = ['IMAGINED', 'HEARD', 'SURE', 'SEVERAL', 'Reading', 'asked_groups', 'read_texts', 'tag_matrix', 'containing', 'Voices',
            'voices', 'named', 'judge_words', 'several_classes', 'compare', 'find_contradictions']
 
-# %% ../../nbs/data/16_text_tags.ipynb #131c62ed
+# %% ../../nbs/data/16_text_tags.ipynb #468c8886
 import numpy as np, pandas as pd
 from collections import Counter
 from dataclasses import dataclass, fields
 from scipy.sparse import csr_matrix
 from .decisions import Findings, decision
-from .splits import brand_names, title_words
+from .splits import brand_names
 from .table import Catalogue, arrow_columns, column_ids
-from .words import Mention, find_words, lexicon, singular
+from .words import Mention, find_words, lexicon, name_words
 from ..errors import UserError, one_of
 
 # %% ../../nbs/data/16_text_tags.ipynb #dcdc9c3c
@@ -56,7 +56,7 @@ def read_texts(
     same = Counter(texts)
     return Reading(groups, texts, lines, np.stack([np.array(o, dtype=np.int64) for o in (rows, at)], 1), np.array([1/same[o] for o in texts]))
 
-# %% ../../nbs/data/16_text_tags.ipynb #a7061829
+# %% ../../nbs/data/16_text_tags.ipynb #f3b0fe29
 IMAGINED = 5            # texts that draw a rare word to its group
 HEARD, SURE = .7, .8    # belief from which a word is listened to, and from which it may set a tag
 
@@ -79,7 +79,7 @@ def containing(
     names:list, # class names of one group
 ):              # (K, K) sparse 0/1, symmetric, with a full diagonal
     "Which names contain one another: 'sandals' and 'sports sandals', not 'shirt' and 't-shirt'."
-    tokens = [' ' + ' '.join(_tokens(o)) + ' ' for o in names]
+    tokens = [' ' + ' '.join(name_words(o)) + ' ' for o in names]
     at = {o: k for k,o in enumerate(tokens)}
     pairs = [(k, k) for k in range(len(names))]
     for k,o in enumerate(tokens):
@@ -87,10 +87,6 @@ def containing(
         inner = (' ' + ' '.join(parts[i:j]) + ' ' for i in range(len(parts)) for j in range(i+1, len(parts)+1))
         pairs += [pair for p in inner if at.get(p, k) != k for pair in ((k, at[p]), (at[p], k))]
     return _ones(*np.array(pairs, dtype=np.int64).reshape(-1, 2).T, (len(names), len(names)))
-
-def _tokens(name):
-    words = [singular(o) for o in title_words(name.replace('_', ' '))]
-    return ' '.join(f'{o}\0' if len(o) == 1 else o for o in words).replace('\0 ', '').replace('\0', '').split()
 
 # %% ../../nbs/data/16_text_tags.ipynb #1edde816
 @dataclass(frozen=True, eq=False)
