@@ -34,7 +34,7 @@ def find(
         return find_leaks(cat, duplicate_groups(cat))
     return finder(cat)
 
-# %% ../../nbs/data/21_curation.ipynb #e7d46b76
+# %% ../../nbs/data/21_curation.ipynb #d1a36ece
 @contextmanager
 def made_folder(
     folder, # new or empty
@@ -69,7 +69,9 @@ def curate(
     lines = [f'{k}: {v:,}' if isinstance(v, int) else f'{k}: {v}' for k,v in found.counts.items()]
     more = [f'{folder}/open.csv: {n:,} questions for the next labeler; fill in annotator and class, and append the lines to {annotations}'] if n else []
     return [f'{cat.name}: {len(cat):,} images, step {step}', *(f'  {o}' for o in lines), *found.notes, *more, f'{folder}: report.md, decisions.csv ({len(found.decisions):,} decisions)'
-        + (', examples.png' if (folder/'examples.png').exists() else ''), 'nothing has been changed: read the decisions, remove the lines that are wrong, then fashion-repro data apply']
+        + (', examples.png' if (folder/'examples.png').exists() else ''), 'nothing has been changed: ' + ('read the decisions, remove the lines that are wrong, then fashion-repro data apply' if found.decisions else 'there is nothing to decide')]
+
+
 
 # %% ../../nbs/data/21_curation.ipynb #dfeae5f5
 def apply_files(

@@ -32,7 +32,7 @@ def named_lists(
     ends = np.concatenate([[0], np.cumsum(n + empty)])
     return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(words[order], pa.string()), mask=pa.array(~known))
 
-# %% ../../nbs/data/12a_saving.ipynb #e6287866
+# %% ../../nbs/data/12a_saving.ipynb #7a226c9c
 def own_table(
     cat:Catalogue,  # any catalogue
     names:list,     # (N,) of the pictures, None where there is none
@@ -60,7 +60,7 @@ def _lost_columns(cat, has, facts):
     sides = Counter(facts['split'].to_pylist()) if 'split' in has else dict.fromkeys(SPLITS, 1)
     if not sides.get('train'): raise UserError(f'{cat.name}: no image is left in the split train, so nobody could train on it: keep some, or leave the column split out')
     lost = [f"{len(o):,} {what}" for o,what in ((cat.composed, 'composed queries'), (cat.clicks, 'clicks')) if o is not None and len(o)]
-    return [*([f"The columns {' and '.join(silent)} are in the table, but not read from it."] if silent else []), *([f"Not kept: {' and '.join(lost)}."] if lost else []),
+    return [*([f"In the table, but not read from it: {' and '.join(silent)}."] if silent else []), *([f"Not kept: {' and '.join(lost)}."] if lost else []),
         *(f'No image is left in the split {o}: it is drawn from train when the folder is opened.' for o in SPLITS if not sides.get(o))]
 
 # %% ../../nbs/data/12a_saving.ipynb #6d5950ee
