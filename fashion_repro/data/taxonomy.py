@@ -100,7 +100,7 @@ def doubles(
         if len(ids) > 1: out.append((row, ids, [k for k in said.indices[said.indptr[row]:said.indptr[row+1]].tolist() if k in ids]))
     return out
 
-# %% ../../nbs/data/17_taxonomy.ipynb #90b12dba
+# %% ../../nbs/data/17_taxonomy.ipynb #4e2a3faf
 ALIKE, COMPARED = .8, 500   # similarity of two names from which they are shown, 0 to 1; classes of a group above which letters are not compared
 
 def near_names(
@@ -108,7 +108,7 @@ def near_names(
     names:list,     # its class names
 )->list:            # (name, name, why)
     "Names that may stand for one class, or for a class and its part."
-    keys, out, seen = [word_key(o) for o in names], [], {}
+    keys, out = [word_key(o) for o in names], []
     heads = [name_words(o) for o in names]
     also = {o: {word_key(w) for w in other_words(group, o)} for o in names}
     for j,b in enumerate(names):
