@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['METRICS', 'SYNTHETIC', 'NOT_RANDOM', 'WORDS', 'listed', 'comparisons', 'claims_without_test', 'Status', 'compared',
-           'has_property', 'claim_status', 'row_items', 'evidence_of', 'decide_claims', 'printed_status',
+           'has_property', 'claim_status', 'gained', 'row_items', 'evidence_of', 'decide_claims', 'printed_status',
            'write_statuses', 'read_statuses', 'points', 'claims_table']
 
 # %% ../../nbs/ledger/03_claims.ipynb #63d2c379
@@ -20,7 +20,7 @@ from .papers import FUNCTIONS, checked, load_ledger, read_yaml, tested_claims
 from .records import fresh_rows, read_items, read_products
 from ..metrics.bootstrap import ceiling_counts, detectable_effect, hit_rate, micro_f1, paired_bootstrap, top1_range
 
-# %% ../../nbs/ledger/03_claims.ipynb #7e126aa4
+# %% ../../nbs/ledger/03_claims.ipynb #a1c4dd8e
 METRICS = dict(micro_f1=(micro_f1, 'items'), top1_range=(top1_range, 'groups'), accuracy=(hit_rate, 'top1'), top3=(hit_rate, 'top3'), top5=(hit_rate, 'top5'))  # of the tests: sums over items -> fraction; the file of counts in a run's folder
 SYNTHETIC = 'wardrobe'                    # data that no claim about clothes can rest on
 NOT_RANDOM = ('ceiling', 'label_prior')   # rows for which one seed is all there is
@@ -33,7 +33,7 @@ def comparisons(
     test:dict, # of `claims.yaml`
 )->list:       # (a, b or None, split): all that must hold; empty for a property of the data set
     "What a test compares."
-    return [(test['a'], b, split) for split in listed(test['split']) for b in listed(test.get('b'))] if 'a' in test else []
+    return [(a, b, split) for split in listed(test['split']) for a in listed(test['a']) for b in listed(test.get('b'))] if 'a' in test else []
 
 def claims_without_test(
     paper:str, # one of the papers
@@ -58,7 +58,7 @@ class Status:
     seeds:int = 0                # of the row with fewest, rows without randomness aside
     scale:str = ''               # smoke | demo | paper
 
-# %% ../../nbs/ledger/03_claims.ipynb #87ce7420
+# %% ../../nbs/ledger/03_claims.ipynb #f30169b8
 WORDS = ('fails', 'undecided', 'holds')   # from the least favourable
 
 def compared(
@@ -69,7 +69,7 @@ def compared(
     pairs = comparisons(test)
     has = {r: all(items[r, s] is not None for _, _, s in pairs) for a, b, _ in pairs for r in (a, b) if r}
     absent = [r for r in has if not has[r]]
-    if test['a'] in absent and 'needs' in test: return dict(status='not testable here', why=f"no runs of {test['a']}, which needs {test['needs']}")
+    if (lost := [a for a in listed(test['a']) if a in absent]) and 'needs' in test: return dict(status='not testable here', why=f"no runs of {' and '.join(lost)}, which needs {test['needs']}")
     if absent: return dict(status='not tested', why=f"no finished runs of {' and '.join(absent)}")
     seeds = min(len(items[r, s]) for a, b, s in pairs for r in (a, b) if r and r not in NOT_RANDOM)
     found = _worst(test, items, pairs) | dict(seeds=seeds)
@@ -118,7 +118,17 @@ def claim_status(
     if data == SYNTHETIC and found['status'] == 'fails': found |= dict(status='undecided', why='; '.join(filter(None, ['fails on synthetic data', found['why']])))
     return Status(**where, **found)
 
-# %% ../../nbs/ledger/03_claims.ipynb #dd2cc9da
+# %% ../../nbs/ledger/03_claims.ipynb #b3ce7179
+def gained(
+    counts:np.ndarray|None, # (S, N, 2) right, asked
+    beyond:np.ndarray|None, # (S, N, 2) of the row it is compared with, the same items and seeds
+)->np.ndarray|None:         # (S, N, 2) right more often, asked; None when one of them is not finished
+    "What one row has right beyond another, per seed and item."
+    if counts is None or beyond is None: return None
+    S = min(len(counts), len(beyond))
+    return np.stack([counts[:S, :, 0].astype(int) - beyond[:S, :, 0], counts[:S, :, 1]], -1)
+
+# %% ../../nbs/ledger/03_claims.ipynb #95f90c85
 def row_items(
     row:str,      # of the table, or 'ceiling'
     rows:dict,    # row -> fresh records
@@ -139,7 +149,8 @@ def evidence_of(
     "What the runs have to say about a test."
     if 'expr' in test: return next(iter(rows.get(test['row'], [])), None)
     together = {('product', s): read_products(rows, s) for s in listed(test['split'])}
-    return together | {(r, s): row_items(r, rows, s, METRICS[test['metric']][1]) for a, b, s in comparisons(test) for r in (a, b) if r}
+    counts = lambda row, split: row_items(row, rows, split, METRICS[test['metric']][1])
+    return together | {(r, s): gained(counts(r, s), counts(test['beyond'][r], s)) if 'beyond' in test else counts(r, s) for a, b, s in comparisons(test) for r in (a, b) if r}
 
 def decide_claims(
     records:list, # of `read_records`: one experiment, data set and scale
