@@ -153,9 +153,9 @@ def _spoilt_catalogue(cat, facts, groups, truth, rng, mark):
         Dataset.from_dict(columns, features=Features({k: features[k] for k in columns}))], axis=1)
     return replace(cat, table=table, groups=groups, fingerprint=fingerprint('planted', cat.fingerprint, mark), composed=None, clicks=None, source=f'{cat.source}, with planted defects')
 
-# %% ../../nbs/data/20_planting.ipynb #11b9751f
+# %% ../../nbs/data/20_planting.ipynb #60e62caa
 STEP_KINDS = dict(duplicates=tuple(COPIES), text=('contradicted tag', 'missing tag'), taxonomy=('two classes', 'coarse class', 'ambiguous group'), splits=('copy in another split', 'product in two splits'))
-CLUES = {'exact': r'exact|bytes?\b', 'mirrored': 'mirror', 'cropped': 'crop', 'recoloured': 'colou?r', 'saved again': 'near'}    # in this order
+CLUES = {'exact': 'exact', 'mirrored': 'mirrored', 'cropped': 'cropped', 'recoloured': 'recoloured', 'near': 'saved again'}    # the first of these words in `because`
 
 def accused_of(
     o:dict,     # a decision
@@ -164,8 +164,8 @@ def accused_of(
     "What a decision accuses an image or a class of."
     if o['step'] == 'duplicates':
         if o['action'] != 'drop': return ()
-        clue = next((k for k,word in CLUES.items() if re.search(word, o['because'].lower())), None)
-        return (clue,) if clue else STEP_KINDS['duplicates'][:5]
+        clue = re.search('|'.join(CLUES), o['because'].lower())
+        return (CLUES[clue[0]],) if clue else STEP_KINDS['duplicates'][:5]
     if o['step'] == 'text': return ('missing tag',) if o['action'] == 'tag' and not replaced else ('contradicted tag',)
     if o['step'] == 'taxonomy': return ({'drop_group': 'ambiguous group', 'drop_class': 'coarse class'}.get(o['action'], 'two classes'),)
     return STEP_KINDS['splits'] if o['action'] == 'split' else ()
@@ -178,10 +178,11 @@ def explains(
     if o['action'] == 'drop_group': return (t['kind'], t['group']) == ('ambiguous group', o['group'])
     if o['action'] == 'drop_class': return (t['kind'], t['group']) == ('coarse class', o['group']) and t['was'] in classes_of(o['was'])
     if o['action'] == 'drop': return t['kind'] in COPIES and (o['image_id'] == t['image_id'] or {o['image_id'], o['other']} == {t['image_id'], t['other']})
-    if o['action'] == 'split': return o['image_id'] in (t['image_id'], *t['other'].split('|'))
+    if o['action'] == 'split': return t['kind'] in STEP_KINDS['splits'] and o['image_id'] in (t['image_id'], *t['other'].split('|'))
+    if t['kind'] == 'coarse class': return o['group'] == t['group'] and t['was'] in classes_of(o['was'])      # the text says the finer class
     return bool(t['group']) and (o['image_id'], o['group']) == (t['image_id'], t['group'])
 
-# %% ../../nbs/data/20_planting.ipynb #6c74a729
+# %% ../../nbs/data/20_planting.ipynb #1488ae5a
 def score(
     truth:list, # from `plant`
     findings,   # list of `Findings` of different steps on the same catalogue
@@ -189,18 +190,18 @@ def score(
     "How much of what was planted was found, and how much of what was accused was planted."
     rows = []
     for f in findings:
-        mine, about, units, found = [t for t in truth if t['kind'] in STEP_KINDS.get(f.step, ())], {}, {}, set()
-        for t in mine:
+        about, units, found = {}, {}, set()
+        for t in truth:
             for key in {t['image_id'] or t['group'], *t['other'].split('|')}: about.setdefault(key, []).append(t)
         cut = {(o['image_id'], o['group']) for o in f.decisions if o['action'] in ('untag', 'clear')}
         for o in f.decisions:
-            right = [id(t) for t in about.get(o['image_id'] or o['group'], ()) if explains(t, o)]
+            right = [id(t) for key in {o['image_id'], o['group']} - {''} for t in about.get(key, ()) if explains(t, o)]
             if o['action'] != 'keep': found.update(right)
             for kind in accused_of(o, (o['image_id'], o['group']) in cut):
                 key = kind, o['image_id'], o['group'], '' if o['image_id'] else o['was']
                 units[key] = units.get(key, False) or bool(right)
         kinds = STEP_KINDS.get(f.step, ())[:5]                      # a copy in another split is scored with the splits
-        rows += [_score_row(f.step, kind, [id(t) in found for t in mine if t['kind'] == kind], [v for k,v in units.items() if k[0] == kind]) for kind in kinds]
+        rows += [_score_row(f.step, kind, [id(t) in found for t in truth if t['kind'] == kind], [v for k,v in units.items() if k[0] == kind]) for kind in kinds]
     return pd.DataFrame(rows, columns=SCORES, dtype=object).set_index('kind')
 
 SCORES = ['kind', 'step', 'planted', 'found', 'recall', 'accused', 'right', 'precision']
