@@ -75,7 +75,7 @@ def views(
 def _random_view(image, rng, N, M): return multi_scale_crop(image, rng, N, M)
 def _centre_view(image, rng, N, M): return center_view(image, N, M)
 
-# %% ../../nbs/ifashion/06_finetune.ipynb #c726d2a0
+# %% ../../nbs/ifashion/06_finetune.ipynb #006240b9
 @dataclass(frozen=True, eq=False)
 class Stage:
     "What is learnt next."
@@ -85,6 +85,7 @@ class Stage:
     epochs:float    # over the items
     trained:bool    # starts from trained weights
     new_head:bool   # whose head is new
+    eps:float       # of RMSProp
 
 def fit_stage(
     recipe,         # of `ifashion.transfer`: rates, schedule
@@ -97,7 +98,7 @@ def fit_stage(
     "Train one stage; started again it goes on where it was, or is read back when it was done."
     out = run.out if last else run.out/'ckpt'/stage.name
     settings = Settings(epochs=stage.epochs, batch_size=recipe.batch_size, workers=run.workers, seed=run.seed, device=run.device)
-    optimizer = RMSpropTF(parameter_groups(recipe, net, stage.trained, stage.new_head), lr=recipe.lr, decay=recipe.decay, eps=recipe.eps)
+    optimizer = RMSpropTF(parameter_groups(recipe, net, stage.trained, stage.new_head), lr=recipe.lr, decay=recipe.decay, eps=stage.eps)
     history = fit(net, stage.step, stage.items, optimizer, settings, step_schedule(recipe.milestones, .1), evaluate, out)
     if is_first(): (run.out/f'history_{stage.name}.json').write_text(json.dumps(history, indent=1))
     return history
