@@ -10,7 +10,7 @@ import json, shutil, sys, time
 from pathlib import Path
 from .experiments import Job, Table, runs_in
 
-# %% ../../nbs/workflow/03_progress.ipynb #5f99c383
+# %% ../../nbs/workflow/03_progress.ipynb #b230a093
 def job_state(
     root:Path,       # the checkout
     job:Job,         # one run of the plan
@@ -19,10 +19,11 @@ def job_state(
     "How far one run is, from the files in its folder."
     folder = root/job.folder
     if (folder/'record.json').exists(): return dict(state='finished')
-    for name in ('progress.json', 'log.txt'):   # a run that is still reading its data has no progress yet, but a log
-        if not (folder/name).exists(): continue
-        seen = json.loads((folder/name).read_text()) if name == 'progress.json' else {}
-        recent = time.time() - (folder/name).stat().st_mtime < fresh
+    stages = sorted([p for p in [folder/'progress.json', *folder.glob('ckpt/*/progress.json')] if p.exists()], key=lambda p: p.stat().st_mtime)
+    for file in [*stages[-1:], folder/'log.txt']:   # a run that is still reading its data has no progress yet, but a log
+        if not file.exists(): continue
+        seen = json.loads(file.read_text()) if file.suffix == '.json' else {}
+        recent = time.time() - file.stat().st_mtime < fresh
         return {**seen, 'state': 'running' if recent and seen.get('state') != 'stopped' else 'waiting'}
     return dict(state='waiting')
 
