@@ -142,7 +142,7 @@ def align(
         if box is before: step /= 2
     return best, tuple(box.tolist()), colour_gap(part, window_view(image, box))
 
-# %% ../../nbs/data/15_same_picture.ipynb #2304063d
+# %% ../../nbs/data/15_same_picture.ipynb #424ec6fd
 KINDS = ('mirrored', 'cropped', 'recoloured')
 
 def kind_of(
@@ -153,7 +153,7 @@ def kind_of(
 ):                  # one of `KINDS`, None = not the same picture
     "What kind of copy an alignment shows."
     if side < .96: return 'cropped' if score >= (.93 if side <= .91 and gap <= .2 else .985) else None
-    if score < (.965 if flipped or gap > .1 else .985): return None
+    if score < (.985 if gap <= .1 and not flipped else .965 if gap <= .5 else .945): return None
     return 'mirrored' if flipped and gap <= .1 else 'recoloured'
 
 # %% ../../nbs/data/15_same_picture.ipynb #8526a5be
