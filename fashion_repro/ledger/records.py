@@ -77,7 +77,7 @@ def read_records(
         if where != (paper, experiment, data, scale): raise UserError(f"{r['path']} holds a run of {where}: it was copied to the wrong place")
     return sorted(records, key=lambda r: (r['row'], r['seed']))
 
-# %% ../../nbs/ledger/01_records.ipynb #65c5a05c
+# %% ../../nbs/ledger/01_records.ipynb #b4add928
 def fresh_rows(
     records:list, # of one experiment on one data set at one scale
 )->dict:          # row -> its fresh records by seed
@@ -88,14 +88,17 @@ def fresh_rows(
     for row, rs in rows.items():
         seeds = [r['seed'] for r in rs]
         if len(set(seeds)) < len(seeds): raise UserError(f"{row} has two records of one seed: {', '.join(r['path'] for r in rs)}")
-    if len(prints := _by_fingerprint(rows)) > 1: raise UserError(f"{rs[0]['experiment']} has runs on {len(prints)} versions of {rs[0]['data']} ("
-        f"{'; '.join(f'{k[:8]}: ' + ', '.join(v) for k, v in prints.items())}): their numbers are not compared; start `fashion-repro reproduce` again, or remove the older runs")
+    for name, prints in _by_fingerprint(rows).items():
+        if len(prints) > 1: raise UserError(f"{rs[0]['experiment']} has runs on {len(prints)} versions of {name} ("
+            f"{'; '.join(f'{k[:8]}: ' + ', '.join(v) for k, v in prints.items())}): their numbers are not compared; start `fashion-repro reproduce` again, or remove the older runs")
     return rows
 
 def _by_fingerprint(rows):
-    "The version of the data -> its runs."
+    "Data set -> its version -> the runs that read it."
     found = {}
-    for r in (r for rs in rows.values() for r in rs): found.setdefault(r['fingerprint'], []).append(f"{r['row']} s{r['seed']}")
+    for r in (r for rs in rows.values() for r in rs):
+        names = [r['data'], *other_data(r.get('params', {}), r['data'])]
+        for name, part in zip(names, r['fingerprint'].split('+'), strict=True): found.setdefault(name, {}).setdefault(part, []).append(f"{r['row']} s{r['seed']}")
     return found
 
 def mean_std(
