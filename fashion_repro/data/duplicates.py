@@ -133,7 +133,7 @@ def _members(near, a, b):
     out = np.stack([of_a[s[which] + step//m[which]], of_b[t[which] + step % m[which]]], 1)
     return out[out[:,0] != out[:,1]]
 
-# %% ../../nbs/data/14_duplicates.ipynb #c901c26d
+# %% ../../nbs/data/14_duplicates.ipynb #a73921f1
 def stars(
     prints:dict,        # of `picture_prints`
     order:np.ndarray,   # (n,) rows, of `preference`
@@ -170,6 +170,7 @@ def copies(
     if not set(asked) & set(KINDS[3:]): return out, pairs
     place, gone = {o: k for k,o in enumerate(order.tolist())}, {o['row'] for o in out}
     found = [o for o in same_pictures(cat, [o for o in order.tolist() if o not in gone], embed) if o['kind'] in asked]
+    found = [o for o in found if not compare(prints, o['whole'], [o['part']], radius)[0][0]]       # a near copy is not called recoloured where near ones are not asked for
     for o in found: o['kept'], o['row'] = (o['whole'], o['part']) if o['kind'] == 'cropped' else sorted((o['whole'], o['part']), key=place.get)
     parts, busy, lost = {o['row'] for o in found if o['kind'] == 'cropped'}, set(), set()
     for o in sorted(found, key=lambda o: (o['kept'] in parts, place[o['kept']], -o['score'])):
