@@ -27,7 +27,7 @@ from ..data.text_tags import find_contradictions
 from ..errors import UserError
 from ..training.runs import Run, is_first, train_main
 
-# %% ../../nbs/ifashion/08_curation.ipynb #b9cb118e
+# %% ../../nbs/ifashion/08_curation.ipynb #64b0dad3
 @dataclass(frozen=True)
 class Recipe:
     "What is looked for, and in how many pictures."
@@ -40,8 +40,8 @@ class Recipe:
     errors:tuple=(.1, .1, .05)  # fraction of their answers that are wrong, in the order of their turns
 
 PAPER = Recipe()
-DEMO = replace(PAPER, searched=700, products=600)
-RECIPES = dict(paper=PAPER, demo=DEMO, smoke=replace(DEMO, searched=40, products=30, asked=20))
+DEMO = replace(PAPER, searched=300, products=600)
+RECIPES = dict(paper=PAPER, demo=DEMO, smoke=replace(DEMO, searched=40, products=16, asked=20))
 
 def check(recipe:Recipe, catalogue:Catalogue):
     "Refuse what cannot be done before anything is written."
