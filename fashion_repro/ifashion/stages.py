@@ -18,7 +18,7 @@ from ..data.loading import Items
 from ..data.table import Catalogue, annotated, arrow_columns, column_ids, split_indices
 from ..errors import UserError, one_of
 
-# %% ../../nbs/ifashion/05_stages.ipynb #62c2c9ca
+# %% ../../nbs/ifashion/05_stages.ipynb #1c3f70a1
 @dataclass(frozen=True)
 class Part:
     "What of a data set a transfer uses."
@@ -30,7 +30,7 @@ class Part:
     reported:str='test' # split of the record
 
 PARTS = {
-    'wardrobe': Part('garment', source_ids='-shop', target_ids='-street', clean=.25),
+    'wardrobe': Part('garment', source_ids='-shop', target_ids='-street', clean=.5),
     'fashion-products': Part('articleType'),
     'clothing-dataset': Part('label'),
     'imaterialist': Part('category', reported='val'),
@@ -95,7 +95,7 @@ def wrong_labels(
     other = (labels + 1 + (_uniform(ids, 'other')*(K-1)).astype(int)) % K
     return np.where(_uniform(ids, 'wrong') < rate, other, labels)
 
-# %% ../../nbs/ifashion/05_stages.ipynb #36e2cf98
+# %% ../../nbs/ifashion/05_stages.ipynb #a8416a63
 @dataclass(frozen=True, eq=False)
 class Labelled:
     "Pictures with one class each."
@@ -103,6 +103,7 @@ class Labelled:
     labels:np.ndarray   # (N,) positions in `classes`; -1 = a class that cannot be predicted
     classes:list        # (K,) names
     left_out:int=0      # pictures of this domain and split with several classes
+    unlabelled:int=0    # and with none, or with one that cannot be learnt
 
     def __len__(self): return len(self.rows)
 
@@ -116,7 +117,7 @@ def labelled(
     rows = split_indices(catalogue, split)
     rows = rows[ending(catalogue, rows, ids)]
     labels, several = single_labels(catalogue, group, rows)
-    return Labelled(rows[labels >= 0], labels[labels >= 0], catalogue.groups[group], several)
+    return Labelled(rows[labels >= 0], labels[labels >= 0], catalogue.groups[group], several, int((labels < 0).sum()) - several)
 
 def over(
     some:Labelled,  # over all classes of a group
@@ -125,7 +126,7 @@ def over(
     "The same pictures over fewer classes."
     new = np.full(len(some.classes), -1)
     new[[some.classes.index(o) for o in kept]] = np.arange(len(kept))
-    return Labelled(some.rows, new[some.labels], kept, some.left_out)
+    return replace(some, labels=new[some.labels], classes=kept)
 
 def target_stages(
     catalogue:Catalogue, # the target
@@ -135,20 +136,20 @@ def target_stages(
     "What is learnt and tested on the target."
     whole = labelled(catalogue, part.group, 'train', part.target_ids)
     checked = is_checked(catalogue, whole.rows, part.clean)
-    clean = Labelled(whole.rows[checked], whole.labels[checked], whole.classes, whole.left_out)
+    clean = replace(whole, rows=whole.rows[checked], labels=whole.labels[checked])
     kept = [o for k,o in enumerate(clean.classes) if (clean.labels == k).any()]
     if len(kept) < 2: raise UserError(f'{catalogue.name}: the training pictures show {len(kept)} classes of {part.group!r}, and at least 2 are needed')
     found = dict(clean=clean, noisy=_noisy(catalogue, part, whole, checked, noise)) | {s: labelled(catalogue, part.group, s, part.target_ids) for s in ('val', 'test')}
     found = {name: over(o, kept) for name,o in found.items()}
     known = found['noisy'].labels >= 0                                  # what cannot be predicted cannot be learnt either
-    return found | dict(noisy=replace(found['noisy'], rows=found['noisy'].rows[known], labels=found['noisy'].labels[known]))
+    return found | dict(noisy=replace(found['noisy'], rows=found['noisy'].rows[known], labels=found['noisy'].labels[known], unlabelled=found['noisy'].unlabelled + int((~known).sum())))
 
 def _noisy(catalogue, part, whole, checked, rate):
     "Published unchecked labels of training pictures without a checked one, or made ones."
     if part.noisy:
         both = labelled(catalogue, part.noisy, 'train', part.target_ids)
         alone = ~annotated(catalogue, both.rows, [part.group])[:,0]
-        return Labelled(both.rows[alone], both.labels[alone], both.classes, both.left_out)
+        return replace(both, rows=both.rows[alone], labels=both.labels[alone])
     rows, labels = whole.rows[~checked], whole.labels[~checked]
     ids = arrow_columns(catalogue.table, ['image_id'], rows)['image_id'].to_pylist()
     return Labelled(rows, wrong_labels(labels, ids, rate, len(whole.classes)) if len(rows) else labels, whole.classes)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'PROTOCOL', 'Recipe', 'source_stage', 'target_stage', 'score', 'score_split',
-           'label_agreement', 'check', 'train_stages', 'train', 'model_card']
+           'label_agreement', 'check', 'train_stages', 'train', 'lacking', 'known_defects', 'model_card']
 
-# %% ../../nbs/ifashion/07_transfer.ipynb #c049d903
+# %% ../../nbs/ifashion/07_transfer.ipynb #83061903
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
@@ -15,22 +15,23 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..data.loading import Items
-from ..data.table import Catalogue, n_defects, product_numbers
+from ..data.table import Catalogue, annotated, n_defects, product_numbers, split_indices
 from ..errors import UserError
 from .attributes import cost, scores, step as attribute_step
 from .finetune import Stage, class_step, fit_stage, network, stage_epochs, views, with_new_head
-from .stages import Labelled, Squares, labelled, labelled_items, over, overlapping, part_of, target_stages
+from .stages import Labelled, Part, Squares, ending, labelled, labelled_items, over, overlapping, part_of, target_stages
 from ..metrics.single_label import class_metrics, rank_of_truth
 from ..training.checkpoints import save_model
 from ..training.devices import make_accelerator, seed_everything
 from ..training.runs import Run, is_first, train_main
 
-# %% ../../nbs/ifashion/07_transfer.ipynb #b47f67e3
+# %% ../../nbs/ifashion/07_transfer.ipynb #23ac7474
 @dataclass(frozen=True)
 class Recipe:
     "How one row of Tables 4 and 5 is trained; the defaults are the paper's where it gives any (Sec. 4.1 and 4.2)."
     source:str=''              # data set learnt first; '' = none
     learn:Literal['attributes','category','nothing']='attributes' # of the source: all attributes, or one category a picture; nothing: as many images of the target instead (a control)
+    same_pictures:bool=True    # learn attributes from the pictures that have one category, too: then both kinds of source differ in their labels alone
     initial:Literal['random','imagenet']='random' # weights before the first stage; imagenet: the public file at width 1
     noisy:bool=False           # learn the target's unchecked labels before the checked ones
     group:str=''               # the target's single-label group; '' = the usual one (`ifashion.stages`)
@@ -45,7 +46,7 @@ class Recipe:
     head_lr:float=10.          # times the learning rate, for a new head on trained weights; not stated
     decay:float=.9             # RMSProp decay; its momentum is 0
     eps:float=1.               # of RMSProp on attributes, as in Table 3
-    class_eps:float=1.         # and on one class a picture, whose gradients are smaller
+    class_eps:float=.01        # and on one class a picture, whose gradients are a hundred times smaller; an inference
     source_epochs:float=20.    # not stated
     epochs:float=20.           # of each stage on the target; not stated
     source_steps:int=0         # of the source at least, however few images it has
@@ -53,26 +54,33 @@ class Recipe:
     milestones:tuple=(.5,.75,.9) # fractions of each stage after which lr falls to a tenth; not stated
 
 PAPER = Recipe()
-DEMO = replace(PAPER, width=.25, resize_px=64, input_px=56, batch_size=32, class_eps=.01, source_epochs=3., epochs=6., source_steps=1000, min_steps=400, milestones=(.7,.9,.97))
+DEMO = replace(PAPER, width=.25, resize_px=64, input_px=56, batch_size=32, source_epochs=3., epochs=6., source_steps=1000, min_steps=400, milestones=(.7,.9,.97))
 SMOKE = replace(DEMO, width=.125, batch_size=32, source_epochs=.5, epochs=1., source_steps=0, min_steps=0)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
-# %% ../../nbs/ifashion/07_transfer.ipynb #1711a9ac
+# %% ../../nbs/ifashion/07_transfer.ipynb #2eb83dfd
 def source_stage(
     recipe:Recipe,    # learn
     source:Catalogue, # learnt first
     seed:int,         # of the crops
-)->tuple:             # Stage, and its number of outputs
+    group:str='',     # its category; '' = the usual one
+)->tuple:             # Stage, its number of outputs, and the pictures it lacks: with several categories, with none
     "All attributes of the source, or one category a picture; the same pictures in both."
-    part, view = part_of(source), views(recipe)[0]
+    part, view = part_of(source, group), views(recipe)[0]
     whole = labelled(source, part.noisy or part.group, 'train', part.source_ids)
     if not len(whole): raise UserError(f'{source.name} has no training picture with one class of {part.group!r}: it cannot be a source')
     epochs = stage_epochs(recipe, len(whole), recipe.source_epochs, recipe.source_steps)
     if recipe.learn == 'category':
         seen = over(whole, [o for k,o in enumerate(whole.classes) if (whole.labels == k).any()])
-        return Stage('source', labelled_items(source, seen, view, recipe.resize_px, seed), class_step, epochs, recipe.initial != 'random', True, recipe.class_eps), len(seen.classes)
-    items = Squares(source, whole.rows, view, seed, recipe.resize_px)
-    return Stage('source', items, attribute_step, epochs, recipe.initial != 'random', True, recipe.eps), items.targets.shape[1]
+        return Stage('source', labelled_items(source, seen, view, recipe.resize_px, seed), class_step, epochs, recipe.initial != 'random', True, recipe.class_eps), len(seen.classes), (whole.left_out, whole.unlabelled)
+    rows = whole.rows if recipe.same_pictures or recipe.learn == 'nothing' else _annotated_rows(source, part)
+    items = Squares(source, rows, view, seed, recipe.resize_px)
+    return Stage('source', items, attribute_step, epochs, recipe.initial != 'random', True, recipe.eps), items.targets.shape[1], (whole.left_out, whole.unlabelled) if recipe.same_pictures else (0, 0)
+
+def _annotated_rows(source, part):
+    "Training pictures of the source with any label."
+    rows = split_indices(source, 'train')
+    return rows[ending(source, rows, part.source_ids) & annotated(source, rows).any(1)]
 
 def target_stage(
     recipe:Recipe,     # epochs, min_steps
@@ -135,7 +143,7 @@ def label_agreement(
     real = replace(noisy, labels=np.array([truth[r] for r in noisy.rows.tolist()]))
     return found | dict(noisy_acc=float((score(recipe, net, catalogue, real, run) == 0).mean()), noisy_right=float((real.labels == noisy.labels).mean()))
 
-# %% ../../nbs/ifashion/07_transfer.ipynb #68e69234
+# %% ../../nbs/ifashion/07_transfer.ipynb #4eaac7b8
 def check(
     recipe:Recipe,         # source, group
     catalogue:Catalogue,   # the target
@@ -145,7 +153,7 @@ def check(
     stages = target_stages(catalogue, part_of(catalogue, recipe.group), recipe.noise)
     if not len(stages['val']): raise UserError(f'{catalogue.name} has no labelled validation picture: it is needed')
     if recipe.noisy and not len(stages['noisy']): raise UserError(f'{catalogue.name} has no picture with an unchecked label: leave the row out, or train it without noisy')
-    if recipe.source: source_stage(recipe, source or catalogue, 0)
+    if recipe.source: source_stage(recipe, source or catalogue, 0, recipe.group if source is None or source is catalogue else '')
 
 def train_stages(
     recipe:Recipe,       # which stages
@@ -158,7 +166,7 @@ def train_stages(
     net, random_view, K = None, views(recipe)[0], len(stages['clean'].classes)
     histories, more, trained, device = {}, 0., recipe.initial != 'random', make_accelerator(run.device).device
     if recipe.source:
-        stage, outputs = source_stage(recipe, source, run.seed)
+        stage, outputs, _ = source_stage(recipe, source, run.seed, recipe.group if source is catalogue else '')
         if recipe.learn == 'nothing': more = stage.epochs*len(stage.items)
         else:
             net, trained = network(recipe, outputs).to(device), True
@@ -175,7 +183,7 @@ def train_stages(
         trained = True
     return net, histories
 
-# %% ../../nbs/ifashion/07_transfer.ipynb #952dc43e
+# %% ../../nbs/ifashion/07_transfer.ipynb #8cbd411c
 def train(
     recipe:Recipe,         # which stages
     catalogue:Catalogue,   # the target
@@ -189,24 +197,43 @@ def train(
     part = part_of(catalogue, recipe.group)
     stages = target_stages(catalogue, part, recipe.noise)
     net, histories = train_stages(recipe, catalogue, source, stages, run)
-    shared = overlapping(stages['clean'].classes, source.groups[part_of(source).group]) if recipe.source else []
+    shared = overlapping(stages['clean'].classes, source.groups[part_of(source, recipe.group if source is catalogue else '').group]) if recipe.source else []
     metrics = {k: v for name in ('val', 'test') for k,v in score_split(recipe, net, catalogue, (name, stages[name]), run, shared).items()}
     if recipe.agreement: metrics |= label_agreement(recipe, net, catalogue, stages['noisy'], run)
     metrics |= {f'{name}_images': h[-1]['images'] for name,h in histories.items()} | cost(histories['clean']) | dict(n_clean=len(stages['clean']), n_noisy=len(stages['noisy']), n_classes=len(stages['clean'].classes), n_shared=len(shared))
+    metrics |= lacking(recipe, catalogue, source, stages)
     reported = part.reported if len(stages[part.reported]) else 'val'
     metrics |= {k: metrics[f'{reported}_{k}'] for k in ('top3', 'top5')}                       # as Table 5 names them
     if is_first(): save_model(run.out/'model', net, model_card(recipe, catalogue, run, metrics, stages['clean'].classes))
     return dict(metrics=metrics, split=reported, protocol=PROTOCOL.get(catalogue.name, 'accuracy'), n_train=sum(len(stages[n]) for n in histories if n != 'source'),
-                n_eval=len(stages[reported]), n_missing=n_defects(catalogue) + _several(stages), defects=catalogue.defects + _left_out(stages, part))
+                n_eval=len(stages[reported]), n_missing=sum(map(n_defects, {id(o): o for o in (catalogue, source)}.values())), defects=known_defects(catalogue, source, stages, part))
 
 PROTOCOL = {'clothing1m': 'P4', 'deepfashion': 'P5'}  # of the ledger
 
-def _several(stages): return sum(stages[n].left_out for n in ('clean', 'val', 'test'))
+def lacking(
+    recipe:Recipe,       # source
+    catalogue:Catalogue, # the target
+    source:Catalogue,    # learnt first
+    stages:dict,         # of `target_stages`
+)->dict:                 # metric -> pictures
+    "What could not be learnt or tested, in numbers."
+    found = {f'{name}_{what}': n for name,o in stages.items() if name != 'noisy' or recipe.noisy for what,n in (('several', o.left_out), ('unlabelled', o.unlabelled)) if n}
+    if not recipe.source: return found
+    stage, _, (several, unlabelled) = source_stage(recipe, source, 0, recipe.group if source is catalogue else '')
+    return found | dict(n_source=len(stage.items), source_several=several, source_unlabelled=unlabelled)
 
-def _left_out(stages, part):
-    "Pictures that show several classes, as a defect of the run."
-    n = _several(stages)
-    return [dict(kind='label', id='', n=n, reason=f'{n} pictures have several classes of {part.group!r} and are left out')] if n else []
+def known_defects(
+    catalogue:Catalogue, # the target
+    source:Catalogue,    # learnt first
+    stages:dict,         # of `target_stages`
+    part:Part,           # of the target
+)->list:                 # dicts kind, id, reason, n
+    "Defects of both data sets, and what this run had to leave out."
+    out = [o for c in {id(o): o for o in (catalogue, source)}.values() for o in c.defects]
+    counts = [(sum(stages[n].left_out for n in ('clean', 'val', 'test')), f'have several classes of {part.group!r} and are left out'),
+              (sum(stages[n].unlabelled for n in ('clean', 'val', 'test')), f'have no label of {part.group!r} and are left out')]
+    if not len(stages[part.reported]): counts.append((1, f'labelled picture of the {part.reported} split would be needed, and there is none: validation is reported'))
+    return out + [dict(kind='label', id='', n=n, reason=f'{n} pictures {why}' if n > 1 else f'1 {why}') for n,why in counts if n]
 
 def model_card(
     recipe:Recipe,       # sizes, stages
@@ -216,8 +243,10 @@ def model_card(
     classes:list,        # (K,) names
 )->dict:                 # JSON values
     "What a stranger must know before using the weights."
-    said = 'random weights' if not recipe.source else f'{recipe.learn} of {recipe.source}'
-    return dict(name=f'inception_bn on {catalogue.name}, from {said}', paper='iFashion, Tables 4 and 5', recipe=asdict(recipe),
+    start = 'ImageNet weights' if recipe.initial == 'imagenet' else 'random weights'
+    said = ', then '.join([f'from {start}', *([f'{recipe.learn} of {recipe.source}'] if recipe.source and recipe.learn != 'nothing' else []), *(['unchecked labels'] if recipe.noisy else []), 'checked labels'])
+    if recipe.source and recipe.learn == 'nothing': said += f', as long as with {recipe.source} as a source'
+    return dict(name=f'inception_bn on {catalogue.name}, {said}', paper='iFashion, Tables 4 and 5', recipe=asdict(recipe),
         input=f'uint8 RGB ({recipe.input_px}, {recipe.input_px}): the centre of the picture resized to {recipe.resize_px} x {recipe.resize_px}',
         classes=classes, data=catalogue.name, licence=catalogue.licence, fingerprint=catalogue.fingerprint, scale=run.scale, seed=run.seed, metrics=metrics)
 
