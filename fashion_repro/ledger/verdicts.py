@@ -26,7 +26,7 @@ def verdict(
     if abs(got-paper) <= tol + 1e-9: return 'match'
     return 'above' if got > paper else 'below'
 
-# %% ../../nbs/ledger/02_verdicts.ipynb #69fbae04
+# %% ../../nbs/ledger/02_verdicts.ipynb #eb0d7335
 def is_comparable(
     record:dict,   # of a finished run
     protocol:dict, # of the ledger
@@ -38,7 +38,7 @@ def is_comparable(
     if record['scale'] == 'smoke' or record['data'] not in [names.get(s, s) for s in sets] or record['protocol'] not in (protocol['id'], protocol['name']): return False
     if not isinstance(protocol['splits'], dict): return True                           # the paper does not say
     sizes = [n for name, n in protocol['splits'].items() if name.split('_')[-1] == split]   # private_test is a test split
-    return split == record['split'] and any(.99*n <= record['n_eval'] <= n <= record['n_eval'] + record['n_missing'] for n in sizes)
+    return split == record['split'] and any(.99*n <= record['n_eval'] <= 1.001*n and n <= record['n_eval'] + record['n_missing'] for n in sizes)
 
 # %% ../../nbs/ledger/02_verdicts.ipynb #82160047
 def printed_digits(
