@@ -89,7 +89,7 @@ def _worst(test, items, pairs):
     why = f'the least favourable of {len(found)} comparisons, each at 95 %: {a} - {b} on {s}' if len(found) > 1 else ''
     return dict(status=word(i), why=why, difference=i.difference, low=i.low, high=i.high, detectable=detectable_effect(i.std_error))
 
-# %% ../../nbs/ledger/03_claims.ipynb #0b319c74
+# %% ../../nbs/ledger/03_claims.ipynb #79a7dda8
 def has_property(
     test:dict,   # of `claims.yaml`
     record:dict|None, # of the row's run; None without one
@@ -97,10 +97,12 @@ def has_property(
     "Decide a claim about a data set."
     if record is None: return dict(status='not tested', why=f"no finished run of {test['row']}")
     if record['n_train'] < test['n_train']: return dict(status='not tested', why=f"{record['n_train']:,} training images of at least {test['n_train']:,}")
-    names = FUNCTIONS | record['metrics']
-    code = checked(test['expr'], set(names))
-    measured = ', '.join(f"{n} = {record['metrics'][n]:g}" for n in code.co_names if n in record['metrics'])
-    return dict(status='holds' if eval(code, {'__builtins__': {}} | names) else 'fails', why=measured)
+    metrics = {k: v for k, v in record['metrics'].items() if v is not None}
+    names = FUNCTIONS | metrics
+    used = compile(test['expr'], test['claim'], 'eval').co_names
+    if lacking := [n for n in used if n not in names]: return dict(status='not tested', why=f"its runs have no metric {' and '.join(lacking)}")
+    measured = ', '.join(f'{n} = {metrics[n]:g}' for n in used if n in metrics)
+    return dict(status='holds' if eval(checked(test['expr'], set(names)), {'__builtins__': {}} | names) else 'fails', why=measured)
 
 # %% ../../nbs/ledger/03_claims.ipynb #69e93da6
 def claim_status(
