@@ -24,12 +24,14 @@ def test_no_claim_is_passed_over(paper):
 def test_a_test_names_what_exists(claim):
     t = papers.tested_claims("ifashion")[claim]
     assert t.keys() <= KEYS | (PROPERTY if "expr" in t else PAIR), t.keys()
-    rows = {(r.table, r.row) for r in read_rows("ifashion")}
+    rows = {(r.table, r.row): r for r in read_rows("ifashion")}
     runs = read_yaml("claims")["tables"]["ifashion"][t["table"]]["runs"]
     compared = {r for a, b, *_ in comparisons(t) for r in (a, b) if r} - {"ceiling"}
     beyond = t.get("beyond", {})
     assert not beyond or beyond.keys() == compared, "each row of a gain needs the row it is beyond"
     for row in {t["row"]} if "expr" in t else {*compared, *beyond.values()}: assert (runs, row) in rows, row
+    widths = {rows[runs, row].set.get("width") for row in {*compared, *beyond.values()}}
+    assert len(widths) <= 1 or t["scales"] == ["paper"], "a wide network and a narrow one, except at the paper's scale"
     for data in listed(t["data"]): assert data in data_names(), data
 
 def run(folder, row, seed, hits, experiment="table3", metrics=None, **place):
