@@ -42,7 +42,7 @@ def axis_name(
     first, _, rest = key.partition('_')
     return UNITS.get(key) or (f'{side[first]}{rest.replace("f1", "F1")} (fraction)' if first in side else key)
 
-# %% ../../nbs/plots/02_curves.ipynb #deb54fbd
+# %% ../../nbs/plots/02_curves.ipynb #7006e105
 def learning_curve(
     histories:dict, # label of a row -> its histories, one per seed (or one history)
     y:str='loss',   # training value
@@ -53,10 +53,11 @@ def learning_curve(
     same = val.split('_', 1)[-1] == y.split('_', 1)[-1]
     with house_style():
         fig, axes = plt.subplots(1 if same else 2, sharex=True, squeeze=False, figsize=(8.5, 3.4 if same else 5), layout='constrained')
-        for colour, (label, seeds) in zip(PALETTE*9, histories.items()):
+        for i, (label, seeds) in enumerate(histories.items()):
+            look = PALETTE[i % len(PALETTE)], '.x^s'[i//len(PALETTE) % 4]       # more rows than colours: another mark
             seeds = [seeds] if isinstance(seeds[0], dict) else seeds
-            _draw(axes[0, 0], [curve(h, x, y) for h in seeds], colour, f'{label} ({len(seeds)} seed{"s"*(len(seeds) > 1)})')
-            _draw(axes[-1, 0], [curve(h, x, val) for h in seeds], colour, None, '--' if same else '-')
+            _draw(axes[0, 0], [curve(h, x, y) for h in seeds], look, f'{label} ({len(seeds)} seed{"s"*(len(seeds) > 1)})')
+            _draw(axes[-1, 0], [curve(h, x, val) for h in seeds], look, None, '--' if same else '-')
         _name_axes(axes[:, 0], x, y, val, same)
         if same: axes[0, 0].plot([], [], color='#666666', label='training'); axes[0, 0].plot([], [], '--', color='#666666', label='validation')
         fig.legend(*axes[0, 0].get_legend_handles_labels(), loc='outside right upper', fontsize=8, handlelength=2.6)
@@ -73,10 +74,11 @@ def _name_axes(axes, x, y, val, same):
         ax.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
         for side in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter): side(StrMethodFormatter('{x:g}'))
 
-def _draw(ax, curves, colour, label, line='-'):
+def _draw(ax, curves, look, label, line='-'):
     "The seeds of one row, and their mean."
+    colour, mark = look
     curves = [c for c in curves if len(c[0])]
     if not curves: return
     if len(curves) > 1:
         for xs, ys in curves: ax.plot(xs, ys, line, color=colour, lw=.8, alpha=.5)
-    ax.plot(*mean_curve(curves), line, color=colour, lw=2, label=label, marker='.', ms=5)
+    ax.plot(*mean_curve(curves), line, color=colour, lw=2, label=label, marker=mark, ms=5)
