@@ -111,7 +111,7 @@ def _spoil(facts, groups, kind, i, group, name, rng):
         other = '|'.join(o for o,p in zip(ids, facts['product_id']) if p == facts['product_id'][i] and o != ids[i])
     return dict(kind=kind, image_id=ids[i], other=other, group=group, was=was, becomes=becomes)
 
-# %% ../../nbs/data/20_planting.ipynb #c95ddb8c
+# %% ../../nbs/data/20_planting.ipynb #f74ac4a6
 SIZES = ('one size', 'short size', 'long size', 'knee length', 'plus size')
 
 def _coarse(facts, groups, free):
@@ -125,7 +125,7 @@ def _coarse(facts, groups, free):
     rows = [i for i in free if set(facts[group][i] or []) & children]
     for i in rows[:len(rows)//4]: facts[group][i] = [name]
     for i in rows[len(rows)//4:len(rows)//2]: facts[group][i] = [*facts[group][i], name]
-    return dict(kind='coarse class', image_id='', other='', group=group, was=name, becomes='')
+    return dict(kind='coarse class', image_id='', other='|'.join(facts['image_id'][i] for i in rows[:len(rows)//2]), group=group, was=name, becomes='')
 
 def _ambiguous(facts, groups, rng):
     group = next(o for o in ('size', 'planted size') if o not in facts)
@@ -133,7 +133,7 @@ def _ambiguous(facts, groups, rng):
     facts[group] = [None if o < .2 else [SIZES[int(rng.integers(len(SIZES)))]] for o in rng.random(len(facts['image_id']))]
     return dict(kind='ambiguous group', image_id='', other='', group=group, was='', becomes='')
 
-# %% ../../nbs/data/20_planting.ipynb #12a01f90
+# %% ../../nbs/data/20_planting.ipynb #7377614f
 def _spoilt_catalogue(cat, facts, groups, truth, rng, mark):
     "Lists back to a catalogue, with the copies below."
     tail, rows = '~', {o: i for i,o in enumerate(facts['image_id'])}; del facts['several']
@@ -143,7 +143,8 @@ def _spoilt_catalogue(cat, facts, groups, truth, rng, mark):
         if o['kind'] not in COPIES: continue
         i, end = rows[o['other']], tail + o['kind'].replace(' ', '-'); o['image_id'] = o['other'] + end
         copies.append(dict(bytes=COPIES[o['kind']](picture_bytes(stored[i]['image'][0], o['other']), open_image(cat, i), rng), path=None))
-        new = dict(image_id=o['image_id'], product_id=facts.get('product_id', facts['image_id'])[i] + end, split=o['becomes'], box=None)
+        new = dict(image_id=o['image_id'], split=o['becomes'], box=None)
+        if 'product_id' in facts and o['kind'] != 'recoloured': new['product_id'] = facts['product_id'][i] + end
         for k,v in facts.items(): v.append(new.get(k, v[i]))
     features = table_features([o for o in cat.table.column_names if o not in cat.groups], groups)
     number = {g: {c: k for k,c in enumerate(names)} for g,names in groups.items()}
@@ -153,7 +154,7 @@ def _spoilt_catalogue(cat, facts, groups, truth, rng, mark):
         Dataset.from_dict(columns, features=Features({k: features[k] for k in columns}))], axis=1)
     return replace(cat, table=table, groups=groups, fingerprint=fingerprint('planted', cat.fingerprint, mark), composed=None, clicks=None, source=f'{cat.source}, with planted defects')
 
-# %% ../../nbs/data/20_planting.ipynb #60e62caa
+# %% ../../nbs/data/20_planting.ipynb #2ae13efa
 STEP_KINDS = dict(duplicates=tuple(COPIES), text=('contradicted tag', 'missing tag'), taxonomy=('two classes', 'coarse class', 'ambiguous group'), splits=('copy in another split', 'product in two splits'))
 CLUES = {'exact': 'exact', 'mirrored': 'mirrored', 'cropped': 'cropped', 'recoloured': 'recoloured', 'near': 'saved again'}    # the first of these words in `because`
 
@@ -170,42 +171,61 @@ def accused_of(
     if o['step'] == 'taxonomy': return ({'drop_group': 'ambiguous group', 'drop_class': 'coarse class'}.get(o['action'], 'two classes'),)
     return STEP_KINDS['splits'] if o['action'] == 'split' else ()
 
+# %% ../../nbs/data/20_planting.ipynb #ca7e6acf
 def explains(
     t:dict,     # a planted defect
     o:dict,     # a decision of a step that could find it
 )->bool:
-    "Is this what the decision is about?"
+    "Is this what the decision is about, and is it true?"
     if o['action'] == 'drop_group': return (t['kind'], t['group']) == ('ambiguous group', o['group'])
-    if o['action'] == 'drop_class': return (t['kind'], t['group']) == ('coarse class', o['group']) and t['was'] in classes_of(o['was'])
-    if o['action'] == 'drop': return t['kind'] in COPIES and (o['image_id'] == t['image_id'] or {o['image_id'], o['other']} == {t['image_id'], t['other']})
+    if o['action'] == 'drop_class': return (t['kind'], t['group']) == ('coarse class', o['group']) and classes_of(o['was']) == [t['was']]
+    if o['action'] == 'drop': return t['kind'] in COPIES and {o['image_id'], o['other']} == {t['image_id'], t['other']}
     if o['action'] == 'split': return t['kind'] in STEP_KINDS['splits'] and o['image_id'] in (t['image_id'], *t['other'].split('|'))
-    if t['kind'] == 'coarse class': return o['group'] == t['group'] and t['was'] in classes_of(o['was'])      # the text says the finer class
-    return bool(t['group']) and (o['image_id'], o['group']) == (t['image_id'], t['group'])
+    return _is_about(t, o) and _mends(t, o)
 
-# %% ../../nbs/data/20_planting.ipynb #1488ae5a
+def _is_about(t, o):
+    "Does this defect stand in the group and on the image?"
+    return bool(t['group']) and t['group'] == o['group'] and o['image_id'] in (t['other'].split('|') if t['kind'] == 'coarse class' else [t['image_id']])
+
+def _mends(t, o):
+    wrong = {t['was']} if t['kind'] == 'coarse class' else {*classes_of(t['becomes'])} - {t['was']}
+    if o['action'] == 'tag': return t['kind'] in STEP_KINDS['text'] and classes_of(o['becomes']) == [t['was']]
+    return bool(wrong) and (o['action'] == 'clear' or o['action'] == 'untag' and {*classes_of(o['was'])} - {*classes_of(o['becomes'])} == wrong)
+
+# %% ../../nbs/data/20_planting.ipynb #9af25614
 def score(
     truth:list, # from `plant`
     findings,   # list of `Findings` of different steps on the same catalogue
-)->pd.DataFrame:# one row per kind: step, planted, found, recall, accused, right, precision; None where there is nothing to divide by
+)->pd.DataFrame:# one row per kind: step, planted, found, as_such, recall, accused, right, precision; None where there is nothing to divide by
     "How much of what was planted was found, and how much of what was accused was planted."
     rows = []
     for f in findings:
-        about, units, found = {}, {}, set()
-        for t in truth:
-            for key in {t['image_id'] or t['group'], *t['other'].split('|')}: about.setdefault(key, []).append(t)
-        cut = {(o['image_id'], o['group']) for o in f.decisions if o['action'] in ('untag', 'clear')}
-        for o in f.decisions:
-            right = [id(t) for key in {o['image_id'], o['group']} - {''} for t in about.get(key, ()) if explains(t, o)]
-            if o['action'] != 'keep': found.update(right)
-            for kind in accused_of(o, (o['image_id'], o['group']) in cut):
-                key = kind, o['image_id'], o['group'], '' if o['image_id'] else o['was']
-                units[key] = units.get(key, False) or bool(right)
-        kinds = STEP_KINDS.get(f.step, ())[:5]                      # a copy in another split is scored with the splits
-        rows += [_score_row(f.step, kind, [id(t) in found for t in truth if t['kind'] == kind], [v for k,v in units.items() if k[0] == kind]) for kind in kinds]
+        found, as_such, units = _verdicts(truth, f)
+        for kind in STEP_KINDS.get(f.step, ())[:5]:                 # a copy in another split is scored with the splits
+            mine = [id(t) for t in truth if t['kind'] == kind]
+            rows.append(_score_row(f.step, kind, [t in found for t in mine], sum(t in as_such for t in mine), [v == {True} for k,v in units.items() if k[0] == kind]))
     return pd.DataFrame(rows, columns=SCORES, dtype=object).set_index('kind')
 
-SCORES = ['kind', 'step', 'planted', 'found', 'recall', 'accused', 'right', 'precision']
+SCORES = ['kind', 'step', 'planted', 'found', 'as_such', 'recall', 'accused', 'right', 'precision']
 
-def _score_row(step, kind, found, right):
-    shares = [sum(o)/len(o) if o else None for o in (found, right)]
-    return dict(zip(SCORES, (kind, step, len(found), sum(found), shares[0], len(right), sum(right), shares[1])))
+def _verdicts(truth, f):
+    "Defects found, those found as such; (kind, image, group, class) accused -> {True: a line is right, False: a line is wrong about a defect there}."
+    about, units, found, as_such = {}, {}, set(), set()
+    for t in truth:
+        for key in {t['image_id'] or t['group'], *t['other'].split('|')}: about.setdefault(key, []).append(t)
+    cut = {(o['image_id'], o['group']) for o in f.decisions if o['action'] in ('untag', 'clear')}
+    for o in f.decisions:
+        near = [t for key in {o['image_id'], o['group']} - {''} for t in about.get(key, ())]
+        right, kinds = [t for t in near if explains(t, o)], accused_of(o, (o['image_id'], o['group']) in cut)
+        found |= {id(t) for t in right}; as_such |= {id(t) for t in right if _called(t) in kinds or t['kind'] in kinds}
+        for kind in kinds:
+            hit = [t for t in right if o['action'] != 'drop' or len(kinds) > 1 or _called(t) == kind]
+            wrong = o['action'] == 'drop' or any(t['image_id'] and _is_about(t, o) for t in near)
+            units.setdefault((kind, o['image_id'], o['group'], '' if o['image_id'] else o['was']), set()).update([bool(hit)] if hit or wrong else [])
+    return found, as_such, units
+
+def _called(t): return 'exact' if t['kind'] == 'copy in another split' else t['kind']
+
+def _score_row(step, kind, found, as_such, right):
+    recall, precision = (sum(o)/len(o) if o else None for o in (found, right))
+    return dict(zip(SCORES, (kind, step, len(found), sum(found), as_such, recall, len(right), sum(right), precision)))
