@@ -80,7 +80,7 @@ def compare(
     kind = np.where(prints['pixels'][i] == prints['pixels'][j], 'exact', kind)
     return kind, np.where(kind == 'mirrored', turned, bits)
 
-# %% ../../nbs/data/14_duplicates.ipynb #f8d8c2ca
+# %% ../../nbs/data/14_duplicates.ipynb #c4b3ffdb
 def preference(
     cat:Catalogue,  # any catalogue
     prints:dict,    # of `picture_prints`
@@ -90,6 +90,7 @@ def preference(
     order = np.lexsort((np.array(cat.table['image_id'][:]), -known, -prints['size'].prod(1)))
     return order[prints['broken'][order] == '']
 
+# %% ../../nbs/data/14_duplicates.ipynb #9f4d46bc
 def near_copies(
     prints:dict,        # of `picture_prints`
     order:np.ndarray,   # (n,) rows, of `preference`
@@ -111,6 +112,7 @@ def near_copies(
     pairs = np.concatenate(pairs)
     return np.unique(pairs[pairs[:,0] != pairs[:,1]], axis=0)
 
+# %% ../../nbs/data/14_duplicates.ipynb #b0a21c47
 def _leaders(prints, rows):
     "Rows of which no two have equal hashes and agreeing thumbnails; and the pairs (leader, row) of the others."
     left, pairs = [], []
@@ -133,7 +135,7 @@ def _members(near, a, b):
     out = np.stack([of_a[s[which] + step//m[which]], of_b[t[which] + step % m[which]]], 1)
     return out[out[:,0] != out[:,1]]
 
-# %% ../../nbs/data/14_duplicates.ipynb #a73921f1
+# %% ../../nbs/data/14_duplicates.ipynb #7a6ee610
 def stars(
     prints:dict,        # of `picture_prints`
     order:np.ndarray,   # (n,) rows, of `preference`
@@ -155,30 +157,52 @@ def stars(
             some = some[~taken]
     return out
 
+# %% ../../nbs/data/14_duplicates.ipynb #da473200
+def _facts(cat, found):
+    "What the table says about the rows concerned."
+    rows = sorted({o[k] for o in found for k in ('row', 'kept')})
+    columns = [o for o in ('image_id', 'product_id', 'split', *cat.groups) if o in cat.table.column_names]
+    return dict(zip(rows, arrow_columns(cat.table, columns, rows).to_pylist())) if rows else {}
+
+def _contradictions(cat, a, b): return [g for g in cat.groups if a[g] is not None and b[g] is not None and set(a[g]) != set(b[g])]
+
+def _product(a, b):
+    if not a.get('product_id') or not b.get('product_id'): return []
+    return ['the same product' if a['product_id'] == b['product_id'] else 'another product']
+
+def _variant(cat, a, b):
+    "What speaks for two articles, [] if nothing does."
+    says = lambda g, o: ' and '.join(cat.groups[g][k] for k in o[g]) or 'none'
+    return [o for o in _product(a, b) if o == 'another product'] + [f'{g} {says(g, a)} / {says(g, b)}' for g in _contradictions(cat, a, b)]
+
+# %% ../../nbs/data/14_duplicates.ipynb #d6ed66b0
 def copies(
     cat:Catalogue,  # any catalogue
     kinds,          # some of `KINDS`
     radius:int,     # largest number of different bits
     prints:dict,    # of `picture_prints`
     embed=None,     # see `same_pictures`
-)->tuple:           # dicts row, kept, kind and bits or score, gap, side, mirrored; (P, 2) all pairs of copies
+)->tuple:           # dicts row, kept, kind and bits or score, gap, side, mirrored; (P, 2) all pairs of copies; dicts of pairs that are colour variants
     "Every picture to drop, with the one to keep instead."
     order, asked = preference(cat, prints), [one_of('kind of duplicate', o, KINDS) for o in kinds]
     pairs = near_copies(prints, order, radius) if set(asked) & set(KINDS[:3]) else np.zeros((0, 2), int)
     pairs = np.concatenate([o[np.isin(compare(prints, *o.T, radius)[0], asked)] for o in np.array_split(pairs, len(pairs)//20_000 + 1)])
     out = stars(prints, order, pairs, [o for o in asked if o in KINDS[:3]], radius) if len(pairs) else []
-    if not set(asked) & set(KINDS[3:]): return out, pairs
+    if not set(asked) & set(KINDS[3:]): return out, pairs, []
     place, gone = {o: k for k,o in enumerate(order.tolist())}, {o['row'] for o in out}
     found = [o for o in same_pictures(cat, [o for o in order.tolist() if o not in gone], embed) if o['kind'] in asked]
-    found = [o for o in found if not compare(prints, o['whole'], [o['part']], radius)[0][0]]       # a near copy is not called recoloured where near ones are not asked for
     for o in found: o['kept'], o['row'] = (o['whole'], o['part']) if o['kind'] == 'cropped' else sorted((o['whole'], o['part']), key=place.get)
+    facts = _facts(cat, found)
+    variants = [o for o in found if o['kind'] == 'recoloured' and _variant(cat, facts[o['kept']], facts[o['row']])]
+    pairs = np.concatenate([pairs, np.array([(o['kept'], o['row']) for o in found], dtype=np.int64).reshape(-1, 2)])
+    kept = {id(o) for o in variants}; found = [o for o in found if id(o) not in kept]
     parts, busy, lost = {o['row'] for o in found if o['kind'] == 'cropped'}, set(), set()
     for o in sorted(found, key=lambda o: (o['kept'] in parts, place[o['kept']], -o['score'])):
         if o['row'] in busy | lost or o['kept'] in lost: continue
         out.append(o | dict(side=o['box'][2])); busy.add(o['kept']); lost.add(o['row'])
-    return out, np.concatenate([pairs, np.array([(o['kept'], o['row']) for o in found], dtype=np.int64).reshape(-1, 2)])
+    return out, pairs, variants
 
-# %% ../../nbs/data/14_duplicates.ipynb #db42fe2f
+# %% ../../nbs/data/14_duplicates.ipynb #69e097a3
 def find_duplicates(
     cat:Catalogue,  # any catalogue
     kinds=KINDS,    # which kinds to look for
@@ -188,8 +212,8 @@ def find_duplicates(
 )->Findings:        # of step 'duplicates'
     "Pictures that are in a catalogue twice."
     prints = prints or picture_prints(cat)
-    found, _ = copies(cat, kinds, radius, prints, embed)
-    facts = _facts(cat, found)
+    found, _, variants = copies(cat, kinds, radius, prints, embed)
+    facts = _facts(cat, [*found, *variants])
     decisions, conflicts = [], Counter()
     for kept,group in groupby(sorted(found, key=lambda o: o['kept']), key=lambda o: o['kept']):
         group = list(group)
@@ -198,13 +222,9 @@ def find_duplicates(
             differ = _contradictions(cat, facts[kept], facts[o['row']]); conflicts.update(differ)
             decisions.append(decision('duplicates', 'drop', facts[o['row']]['image_id'], 1-o['bits']/64 if 'bits' in o else o['score'], other=facts[kept]['image_id'],
                 because='; '.join([_reason(o, prints), *_product(facts[kept], facts[o['row']]), *([f'tags differ in {len(differ)} of {len(cat.groups)} groups'] if differ else [])])))
-    return Findings('duplicates', cat.name, _counts(cat, prints, kinds, found, facts), decisions, _notes(cat, prints, found, conflicts))
-
-def _facts(cat, found):
-    "What the table says about the rows concerned."
-    rows = sorted({o[k] for o in found for k in ('row', 'kept')})
-    columns = [o for o in ('image_id', 'product_id', 'split', *cat.groups) if o in cat.table.column_names]
-    return dict(zip(rows, arrow_columns(cat.table, columns, rows).to_pylist())) if rows else {}
+    counts, notes = _counts(cat, prints, kinds, found, facts), _notes(cat, prints, found, conflicts)
+    if 'recoloured' in kinds: counts['colour variants, kept'] = len(variants)
+    return Findings('duplicates', cat.name, counts, decisions, [*_variant_notes(cat, variants, facts), *notes])
 
 def _kept(cat, size, fact, n):
     known = sum(fact[g] is not None for g in cat.groups)
@@ -217,12 +237,7 @@ def _reason(o, prints):
     where = f" in a window of {100*o['side']:.0f} % of the side" if o['kind'] == 'cropped' else ''
     return f"{o['kind']}{flipped} copy: edges correlate {o['score']:.2f}{where}"
 
-def _product(a, b):
-    if not a.get('product_id') or not b.get('product_id'): return []
-    return ['the same product' if a['product_id'] == b['product_id'] else 'another product']
-
-def _contradictions(cat, a, b): return [g for g in cat.groups if a[g] is not None and b[g] is not None and set(a[g]) != set(b[g])]
-
+# %% ../../nbs/data/14_duplicates.ipynb #586bed39
 def _counts(cat, prints, kinds, found, facts):
     "What the report counts."
     n = Counter(o['kind'] for o in found)
@@ -242,7 +257,14 @@ def _notes(cat, prints, found, conflicts):
     if 'product_id' not in cat.table.column_names: notes.append('The catalogue has no product ids, so copies of one product and of different ones are not told apart.')
     return notes
 
-# %% ../../nbs/data/14_duplicates.ipynb #9834e20c
+def _variant_notes(cat, variants, facts, most=5):
+    "Recoloured pairs that stay."
+    if not variants: return []
+    pair = lambda o: f"{facts[o['kept']]['image_id']} and {facts[o['row']]['image_id']} ({', '.join(_variant(cat, facts[o['kept']], facts[o['row']]))})"
+    return [f"Colour variants, kept: {len(variants):,} pairs are one picture in other colours, but another product or tagged otherwise; they belong on one side of a split: "
+        + '; '.join(map(pair, variants[:most])) + (f'; and {len(variants)-most:,} more.' if len(variants) > most else '.')]
+
+# %% ../../nbs/data/14_duplicates.ipynb #83cf399d
 def duplicate_groups(
     cat:Catalogue,  # any catalogue
     kinds=KINDS,    # which kinds to look for
@@ -251,7 +273,7 @@ def duplicate_groups(
     embed=None,     # descriptor for cropped and recoloured, see `same_pictures`
 )->np.ndarray:      # (N,) int, equal for copies of each other
     "Which pictures must stay on one side of a split."
-    found, pairs = copies(cat, kinds, radius, prints or picture_prints(cat), embed)
+    found, pairs, _ = copies(cat, kinds, radius, prints or picture_prints(cat), embed)
     return components(len(cat), pairs=[pairs, np.array([(o['kept'], o['row']) for o in found]).reshape(-1, 2)])
 
 # %% ../../nbs/data/14_duplicates.ipynb #b947aa9c
