@@ -2,6 +2,7 @@
 import json
 import numpy as np, pytest
 from fashion_repro.ledger.claims import claims_table, claims_without_test, comparisons, decide_claims, listed, read_statuses, write_statuses
+from fashion_repro.ifashion.transfer import PROTOCOL
 from fashion_repro.ledger import papers
 from fashion_repro.ledger.papers import load_ledger, read_yaml
 from fashion_repro.ledger.records import current_code, current_params, read_records
@@ -10,7 +11,7 @@ from fashion_repro.training.rows import read_rows
 from fashion_repro.training.runs import data_names
 
 KEYS = {"paper", "claim", "statement", "table", "data", "scales", "seen", "needs"}
-PAIR, PROPERTY = {"a", "b", "beyond", "metric", "protocol", "split", "min_effect", "seeds"}, {"row", "expr", "n_train"}
+PAIR, PROPERTY = {"a", "b", "beyond", "metric", "protocol", "split", "min_effect", "seeds"}, {"row", "expr", "n_train", "seeds"}
 BUILT = ["ifashion"]   # papers whose claims must all have a place
 
 @pytest.mark.parametrize("paper", BUILT)
@@ -32,7 +33,10 @@ def test_a_test_names_what_exists(claim):
     for row in {t["row"]} if "expr" in t else {*compared, *beyond.values()}: assert (runs, row) in rows, row
     widths = {rows[runs, row].set.get("width") for row in {*compared, *beyond.values()}}
     assert len(widths) <= 1 or t["scales"] == ["paper"], "a wide network and a narrow one, except at the paper's scale"
+    trained = "a" in t or rows[runs, t["row"]].module != "ifashion.statistics"
+    assert not trained or t["seeds"] >= 3, "what is trained takes several seeds"
     for data in listed(t["data"]): assert data in data_names(), data
+    if runs == "table4" and "a" in t: assert {PROTOCOL.get(d, "accuracy") for d in listed(t["data"])} == {t["protocol"]}, "as the records name it"
 
 def run(folder, row, seed, hits, experiment="table3", metrics=None, **place):
     "A finished run: its record, made by the code of today, and hits of 6 true labels among 8 answers for each image."

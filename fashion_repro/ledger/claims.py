@@ -20,7 +20,7 @@ from .papers import FUNCTIONS, checked, load_ledger, read_yaml, tested_claims
 from .records import fresh_rows, read_items, read_products
 from ..metrics.bootstrap import ceiling_counts, detectable_effect, hit_rate, micro_f1, paired_bootstrap, top1_range
 
-# %% ../../nbs/ledger/03_claims.ipynb #a1c4dd8e
+# %% ../../nbs/ledger/03_claims.ipynb #7c0c1e3a
 METRICS = dict(micro_f1=(micro_f1, 'items'), top1_range=(top1_range, 'groups'), accuracy=(hit_rate, 'top1'), top3=(hit_rate, 'top3'), top5=(hit_rate, 'top5'))  # of the tests: sums over items -> fraction; the file of counts in a run's folder
 SYNTHETIC = 'wardrobe'                    # data that no claim about clothes can rest on
 NOT_RANDOM = ('ceiling', 'label_prior')   # rows for which one seed is all there is
@@ -31,9 +31,9 @@ def listed(x)->list: # of one or several
 
 def comparisons(
     test:dict, # of `claims.yaml`
-)->list:       # (a, b or None, split): all that must hold; empty for a property of the data set
+)->list:       # (a, b or None, split, metric): all that must hold; empty for a property
     "What a test compares."
-    return [(a, b, split) for split in listed(test['split']) for a in listed(test['a']) for b in listed(test.get('b'))] if 'a' in test else []
+    return [(a, b, split, metric) for metric in listed(test['metric']) for split in listed(test['split']) for a in listed(test['a']) for b in listed(test.get('b'))] if 'a' in test else []
 
 def claims_without_test(
     paper:str, # one of the papers
@@ -58,56 +58,62 @@ class Status:
     seeds:int = 0                # of the row with fewest, rows without randomness aside
     scale:str = ''               # smoke | demo | paper
 
-# %% ../../nbs/ledger/03_claims.ipynb #f30169b8
+# %% ../../nbs/ledger/03_claims.ipynb #3f645b3a
 WORDS = ('fails', 'undecided', 'holds')   # from the least favourable
 
 def compared(
     test:dict,  # of `claims.yaml`
-    items:dict, # (row, split) -> (S, N, C) counts per seed and item; None where its runs are not finished
+    items:dict, # (row, split, metric) -> (S, N, C) counts per seed and item; None where its runs are not finished
 )->dict:        # fields of `Status`
     "Decide a claim about rows."
     pairs = comparisons(test)
-    has = {r: all(items[r, s] is not None for _, _, s in pairs) for a, b, _ in pairs for r in (a, b) if r}
+    has = {r: all(items[r, s, m] is not None for _, _, s, m in pairs) for a, b, *_ in pairs for r in (a, b) if r}
     absent = [r for r in has if not has[r]]
     if (lost := [a for a in listed(test['a']) if a in absent]) and 'needs' in test: return dict(status='not testable here', why=f"no runs of {' and '.join(lost)}, which needs {test['needs']}")
-    if absent: return dict(status='not tested', why=f"no finished runs of {' and '.join(absent)}")
-    seeds = min(len(items[r, s]) for a, b, s in pairs for r in (a, b) if r and r not in NOT_RANDOM)
+    if absent: return dict(status='not tested', why=f"no finished runs of {' and '.join(_named(test, r) for r in absent)}")
+    seeds = min(len(items[r, s, m]) for a, b, s, m in pairs for r in (a, b) if r and r not in NOT_RANDOM)
     found = _worst(test, items, pairs) | dict(seeds=seeds)
-    return found if seeds >= test['seeds'] else found | dict(status='undecided', why='; '.join(filter(None, [_few(seeds, test['seeds']), found['why']])))
-
-def _few(seeds, asked):
-    "What there is to know about a comparison of too few seeds."
     alone = '' if seeds > 1 else ', whose spread is not in the interval'
+    return found if seeds >= test['seeds'] else found | dict(status='undecided', why='; '.join(filter(None, [_few(seeds, test['seeds'], alone), found['why']])))
+
+def _named(test, row):
+    "A row, or a gain, which needs both of its rows with one seed."
+    return f"{row} and {test['beyond'][row]} with the same seeds" if 'beyond' in test else row
+
+def _few(seeds, asked, alone):
+    "What there is to know about too few seeds."
     return f"{seeds} of {asked} seeds{alone}: SEEDS={','.join(map(str, range(asked)))} decides it"
 
 def _worst(test, items, pairs):
     "The least favourable of several comparisons."
-    metric, least = METRICS[test['metric']][0], test['min_effect']
-    found = [(paired_bootstrap(items[a, s], items[b, s] if b else None, metric, clusters=items.get(('product', s))), a, b, s) for a, b, s in pairs]
+    least, several = test['min_effect'], isinstance(test['metric'], list)
+    found = [(paired_bootstrap(items[a, s, m], items[b, s, m] if b else None, METRICS[m][0], clusters=items.get(('product', s))), a, b, f'{s} ({m})' if several else s) for a, b, s, m in pairs]
     word = lambda i: 'holds' if i.low > least else 'fails' if i.high < least else 'undecided'
     i, a, b, s = min(found, key=lambda f: (WORDS.index(word(f[0])), f[0].low))
     why = f'the least favourable of {len(found)} comparisons, each at 95 %: {a} - {b} on {s}' if len(found) > 1 else ''
     return dict(status=word(i), why=why, difference=i.difference, low=i.low, high=i.high, detectable=detectable_effect(i.std_error))
 
-# %% ../../nbs/ledger/03_claims.ipynb #79a7dda8
+# %% ../../nbs/ledger/03_claims.ipynb #86eb9e30
 def has_property(
-    test:dict,   # of `claims.yaml`
-    record:dict|None, # of the row's run; None without one
-)->dict:         # fields of `Status`
-    "Decide a claim about a data set."
-    if record is None: return dict(status='not tested', why=f"no finished run of {test['row']}")
-    if record['n_train'] < test['n_train']: return dict(status='not tested', why=f"{record['n_train']:,} training images of at least {test['n_train']:,}")
-    metrics = {k: v for k, v in record['metrics'].items() if v is not None}
-    names = FUNCTIONS | metrics
+    test:dict,    # of `claims.yaml`
+    records:list, # fresh, of the row; maybe none
+)->dict:          # fields of `Status`
+    "Decide a claim about a data set, or about each network that one row gave."
+    if not records: return dict(status='not tested', why=f"no finished run of {test['row']}")
+    if (n := min(r['n_train'] for r in records)) < test['n_train']: return dict(status='not tested', why=f"{n:,} training images of at least {test['n_train']:,}")
+    found = [{k: v for k, v in r['metrics'].items() if v is not None} for r in records]
     used = compile(test['expr'], test['claim'], 'eval').co_names
-    if lacking := [n for n in used if n not in names]: return dict(status='not tested', why=f"its runs have no metric {' and '.join(lacking)}")
-    measured = ', '.join(f'{n} = {metrics[n]:g}' for n in used if n in metrics)
-    return dict(status='holds' if eval(checked(test['expr'], set(names)), {'__builtins__': {}} | names) else 'fails', why=measured)
+    if lacking := [n for n in used if n not in FUNCTIONS and not all(n in m for m in found)]: return dict(status='not tested', why=f"its runs have no metric {' and '.join(lacking)}")
+    held = [bool(eval(checked(test['expr'], {*FUNCTIONS, *m}), {'__builtins__': {}} | FUNCTIONS | m)) for m in found]
+    why = ', '.join(f"{n} = {' and '.join(f'{m[n]:g}' for m in found)}" for n in used if n in found[0])
+    few = _few(len(found), test['seeds'], '') if len(found) < test.get('seeds', 1) else ''
+    word = 'undecided' if few or len({*held}) > 1 else 'holds' if held[0] else 'fails'
+    return dict(status=word, why='; '.join(filter(None, [few, why]))) | (dict(seeds=len(found)) if 'seeds' in test else {})
 
-# %% ../../nbs/ledger/03_claims.ipynb #69e93da6
+# %% ../../nbs/ledger/03_claims.ipynb #b2567918
 def claim_status(
     test:dict,  # of `claims.yaml`
-    evidence,   # for rows: (row, split) -> counts, as `compared` takes them; for a property: a record
+    evidence,   # for rows: (row, split, metric) -> counts, as `compared` takes them; for a property: records of its row
     data:str,   # made on
     scale:str,  # made at
 )->Status:
@@ -120,17 +126,17 @@ def claim_status(
     if data == SYNTHETIC and found['status'] == 'fails': found |= dict(status='undecided', why='; '.join(filter(None, ['fails on synthetic data', found['why']])))
     return Status(**where, **found)
 
-# %% ../../nbs/ledger/03_claims.ipynb #b3ce7179
+# %% ../../nbs/ledger/03_claims.ipynb #f4051b2d
 def gained(
     counts:np.ndarray|None, # (S, N, 2) right, asked
     beyond:np.ndarray|None, # (S, N, 2) of the row it is compared with, the same items and seeds
 )->np.ndarray|None:         # (S, N, 2) right more often, asked; None when one of them is not finished
     "What one row has right beyond another, per seed and item."
     if counts is None or beyond is None: return None
-    S = min(len(counts), len(beyond))
-    return np.stack([counts[:S, :, 0].astype(int) - beyond[:S, :, 0], counts[:S, :, 1]], -1)
+    if counts.shape != beyond.shape: raise ValueError(f'a gain is that of one row beyond another on the same items with the same seeds, not {counts.shape} and {beyond.shape}')
+    return np.stack([counts[..., 0].astype(int) - beyond[..., 0], counts[..., 1]], -1)
 
-# %% ../../nbs/ledger/03_claims.ipynb #95f90c85
+# %% ../../nbs/ledger/03_claims.ipynb #4426f956
 def row_items(
     row:str,      # of the table, or 'ceiling'
     rows:dict,    # row -> fresh records
@@ -149,10 +155,16 @@ def evidence_of(
     rows:dict, # row -> fresh records
 ):             # as `claim_status` takes it
     "What the runs have to say about a test."
-    if 'expr' in test: return next(iter(rows.get(test['row'], [])), None)
+    if 'expr' in test: return rows.get(test['row'], [])
     together = {('product', s): read_products(rows, s) for s in listed(test['split'])}
-    counts = lambda row, split: row_items(row, rows, split, METRICS[test['metric']][1])
-    return together | {(r, s): gained(counts(r, s), counts(test['beyond'][r], s)) if 'beyond' in test else counts(r, s) for a, b, s in comparisons(test) for r in (a, b) if r}
+    return together | {(r, s, m): _counts(test, rows, r, s, METRICS[m][1]) for a, b, s, m in comparisons(test) for r in (a, b) if r}
+
+def _counts(test, rows, row, split, kind):
+    "Counts of a row, or of what it gains with the seeds that both rows have."
+    if 'beyond' not in test: return row_items(row, rows, split, kind)
+    pair = [row, test['beyond'][row]]
+    seeds = set.intersection(*({r['seed'] for r in rows.get(k, [])} for k in pair))
+    return gained(*(row_items(k, {k: [r for r in rows.get(k, []) if r['seed'] in seeds]}, split, kind) for k in pair))
 
 def decide_claims(
     records:list, # of `read_records`: one experiment, data set and scale
