@@ -44,7 +44,7 @@ def set_codes(
     mix = np.random.default_rng(0).integers(1, 2**62, tags.shape[1])
     return np.where(np.diff(tags.indptr) > 0, np.unique(tags.astype(np.int64) @ mix, return_inverse=True)[1], -1)
 
-# %% ../../nbs/data/17_taxonomy.ipynb #8f0e2009
+# %% ../../nbs/data/17_taxonomy.ipynb #e09e27e8
 COARSE, BESIDE, EACH = .5, .2, .05  # share of a class's images that are something else; that are tagged so; share of each such class
 HALF_HEARD = .4                     # belief of a word: a coarse class has taken images from the classes that the words name
 
@@ -70,6 +70,7 @@ def coarse_classes(
 
 def _without(rows, k): dense = rows.astype(bool).toarray(); dense[:,k] = False; return dense
 
+# %% ../../nbs/data/17_taxonomy.ipynb #a3a660c9
 def named_like_a_level(
     tags,           # (N, K) sparse 0/1 of a group
     levels,         # (N,) strings: category or subcategory of each image
@@ -125,7 +126,7 @@ def _close(a, b):
     match = SequenceMatcher(None, a, b)
     return match.real_quick_ratio() >= ALIKE and match.quick_ratio() >= ALIKE and match.ratio() >= ALIKE
 
-# %% ../../nbs/data/17_taxonomy.ipynb #187d08fe
+# %% ../../nbs/data/17_taxonomy.ipynb #e77e0d3e
 def find_taxonomy(
     cat:Catalogue,  # any catalogue
     groups=None,    # names of attribute groups; None = all
@@ -137,7 +138,9 @@ def find_taxonomy(
     reading = read_texts(cat, here); words = judge_words(cat, reading); belief = words.belief.values
     counts = dict(groups=len(here), classes=sum(map(len, here.values())), **{'ambiguous groups': 0, 'coarse classes': 0, 'images with two classes where one is allowed': 0})
     ids, things = arrow_columns(cat.table, ['image_id'])['image_id'].to_pylist(), _things(cat, reading, looks)
-    if not len(cat): notes.append(f'{cat.name} has no images, so only the names of its classes were looked at.')
+    if not cat.groups: notes.append(f'{cat.name} has no attribute groups, so there is no vocabulary to look at.')
+    elif not len(cat): notes.append(f'{cat.name} has no images, so only the names of its classes were looked at.')
+    elif not any(reading.texts): notes.append(f'{cat.name} has no texts, so the names of its classes could not be compared with what texts say.')
     out, levels = [], [arrow_columns(cat.table, [o])[o].to_pylist() for o in ('category', 'subcategory') if o in cat.table.column_names and o not in cat.groups]
     for g,names in here.items():
         v = voices(cat, reading, g)
@@ -150,6 +153,7 @@ def find_taxonomy(
         notes += _vocabulary_notes(g, names, v, double, few)
     return Findings('taxonomy', cat.name, counts, out, notes)
 
+# %% ../../nbs/data/17_taxonomy.ipynb #5c426bec
 def _things(cat, reading, looks):
     "Kind of evidence -> (N,) int."
     out = {}
@@ -169,6 +173,7 @@ def _repeated(group, v, things, words):
     said = [f"{group}: agreement beyond chance: {', '.join(f'{kind} {a:.2f} ({many})' for a,kind,many,_ in measured)}."] if measured else []
     return low and (low[0], f'{low[1]} agree {low[0]:.2f} beyond chance, over {low[2]}'), said
 
+# %% ../../nbs/data/17_taxonomy.ipynb #007a8897
 def _joined(coarse):
     out = {}
     for k,score,why in coarse: old = out.get(k); out[k] = (max(score, old[0]), f'{old[1]}; {why}') if old else (score, why)
@@ -180,6 +185,7 @@ def _single(image_id, group, names, tags, said):
     if len(said) != 1: return decision('taxonomy', 'clear', image_id, group=group, was='|'.join(was), because=because)
     return decision('taxonomy', 'untag', image_id, group=group, was='|'.join(names[k] for k in tags if k not in said), because=f'{because}; the text names {names[said[0]]}')
 
+# %% ../../nbs/data/17_taxonomy.ipynb #3f24755a
 def _vocabulary_notes(group, names, v, double, few):
     "What else to look at in a group."
     n, out = np.asarray(v.tags.sum(0)).ravel(), []

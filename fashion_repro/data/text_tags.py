@@ -89,7 +89,7 @@ def containing(
         pairs += [pair for p in inner if at.get(p, k) != k for pair in ((k, at[p]), (at[p], k))]
     return _ones(*np.array(pairs, dtype=np.int64).reshape(-1, 2).T, (len(names), len(names)))
 
-# %% ../../nbs/data/16_text_tags.ipynb #1edde816
+# %% ../../nbs/data/16_text_tags.ipynb #c27c3107
 @dataclass(frozen=True, eq=False)
 class Voices:
     "Words and tags of one group side by side."
@@ -123,6 +123,7 @@ def named(
     out = _ones(v.rows[kept], v.words[kept], shape) @ v.means
     return _ones(*out.nonzero(), out.shape)
 
+# %% ../../nbs/data/16_text_tags.ipynb #15e32b64
 def judge_words(
     cat:Catalogue,      # any catalogue
     reading:Reading,    # of it
@@ -173,7 +174,7 @@ def compare(
     classes = [lacking.indices[lacking.indptr[r]:lacking.indptr[r+1]].tolist() for r in rows]
     return pd.DataFrame(dict(row=rows, kind=np.where(against[rows], 'contradiction', 'missing tag'), sure=settled[rows], classes=classes))
 
-# %% ../../nbs/data/16_text_tags.ipynb #bd2334e8
+# %% ../../nbs/data/16_text_tags.ipynb #da5e4e46
 def find_contradictions(
     cat:Catalogue,  # any catalogue
     groups=None,    # names of attribute groups; None = all
@@ -184,7 +185,7 @@ def find_contradictions(
     reading = read_texts(cat, here, synonyms)
     n = sum(1 for o in reading.texts if o)
     counts = dict(images=len(cat), **{'images with a text': n, 'contradictions': 0, 'missing tags': 0})
-    if not n: return Findings('text', cat.name, counts, [], [*notes, f'{cat.name} has no texts, so its tags could not be compared with any.'])
+    if why := _nothing_to_compare(cat, n): return Findings('text', cat.name, counts, [], [*notes, *why])
     words, out = judge_words(cat, reading), []
     ids = arrow_columns(cat.table, ['image_id'])['image_id'].to_pylist()
     for g in here:
@@ -196,6 +197,12 @@ def find_contradictions(
         for o in found.itertuples(): out += _decisions(ids[o.row], g, here[g], v.tags, o, *evidence[o.row], reading.texts[o.row])
         notes += _about(g, words[words.group == g], several_classes(v.tags), bool(_sizes(v.tags).any()))
     return Findings('text', cat.name, counts, out, notes)
+
+# %% ../../nbs/data/16_text_tags.ipynb #64c2bb94
+def _nothing_to_compare(cat, n):
+    "Sentences on what is missing."
+    if not len(cat): return [f'{cat.name} has no images, so there is nothing to compare.']
+    return [f'{cat.name} has no {o}.' for o,has in (('attribute groups, so there are no tags to compare', cat.groups), ('texts, so its tags could not be compared with any', n)) if not has]
 
 def _without_wide(group, names, v, found):
     "The findings without contradictions of classes that most of their texts contradict; sentences about these classes."
@@ -222,6 +229,7 @@ def _decisions(image_id, group, names, tags, found, said, belief, text):
     if not found.sure: return [make('clear', '|'.join(old), '')]
     return [make('untag', '|'.join(old), ''), make('tag', '', new)]
 
+# %% ../../nbs/data/16_text_tags.ipynb #6cd4cb74
 def _about(group, words, several, tagged):
     "What to know about the words of a group."
     if not len(words): return [f'{group}: no text names any of its classes.']
