@@ -14,7 +14,7 @@ from collections import Counter
 from .decisions import NONE, Findings, classes_of, decision, read_rows, writing
 from .table import Catalogue, arrow_columns
 
-# %% ../../nbs/data/18_adjudication.ipynb #5376be7c
+# %% ../../nbs/data/18_adjudication.ipynb #53ac08d8
 ANNOTATIONS = ('image_id', 'annotator', 'group', 'class')
 DISCARD = 'discard'
 
@@ -40,6 +40,7 @@ def voices(
     for image,who,group in bad: _forget(said, image, who, group)
     return {i: people for i,o in said.items() if (people := {w: g for w,g in o.items() if g})}, list(bad.values())
 
+# %% ../../nbs/data/18_adjudication.ipynb #3050c66c
 def _heard(mine, group, new, single):
     "Add a line to what a person says of an image; why it cannot stand, '' if it can."
     before = mine.get(group)

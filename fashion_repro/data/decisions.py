@@ -147,7 +147,7 @@ def _vocabulary(cat, decisions):
     whole = {(o['group'], '') for o in decisions if o['action'] == 'drop_group'}
     return whole | {(o['group'], c) for o in decisions if o['action'] == 'drop_class' for c in classes_of(o['was'])}
 
-# %% ../../nbs/data/12_decisions.ipynb #d8a30997
+# %% ../../nbs/data/12_decisions.ipynb #a670111b
 def _final(cat, images, gone):
     "Rows dropped -> decision; row -> split; (group, row) -> class names or None; counts."
     drop, moved, labels, counts = {}, {}, {}, Counter(dict.fromkeys(('dropped', 'kept', 'relabelled', 'cleared', 'moved', 'conflicts', 'without_effect'), 0))
@@ -175,6 +175,7 @@ def _values(cat, rows, columns):
     rows = sorted(set(rows))
     return dict(zip(rows, arrow_columns(cat.table, columns, rows).to_pylist())) if rows else {}
 
+# %% ../../nbs/data/12_decisions.ipynb #6dff1d13
 def _relabelled(cat, labels, counts):
     "What changes among the labels."
     out = {}
@@ -240,7 +241,7 @@ def _with_columns(table, columns):
     whole = concatenate_datasets([stored, beside], axis=1).select_columns(order)
     return whole if rows is None else whole.select(rows)
 
-# %% ../../nbs/data/12_decisions.ipynb #b3d10267
+# %% ../../nbs/data/12_decisions.ipynb #c09b2e60
 @dataclass(frozen=True)
 class Findings:
     "What a step of curation found; nothing has been changed."
@@ -255,7 +256,8 @@ def report_lines(
     most:int=10,        # examples of each action
 )->str:                 # Markdown
     "A report that a person reads in a minute."
-    lines = [f'# Curation of {findings.catalogue}: {findings.step}', '', *(f'- {k}: {v:,}' if isinstance(v, int) else f'- {k}: {v}' for k,v in findings.counts.items())]
+    also = ' (on the command line: `leaks`)' if findings.step == 'splits' else ''
+    lines = [f'# Curation of {findings.catalogue}: {findings.step}{also}', '', *(f'- {k}: {v:,}' if isinstance(v, int) else f'- {k}: {v}' for k,v in findings.counts.items())]
     lines += ['', *findings.notes] if findings.notes else []
     for action in ACTIONS:
         some = [o for o in findings.decisions if o['action'] == action]
