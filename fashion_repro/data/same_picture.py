@@ -56,7 +56,7 @@ def small(image:Image.Image, side:int=SIDE)->np.ndarray:
     "(side, side, 3) pixels of a picture."
     return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
 
-# %% ../../nbs/data/15_same_picture.ipynb #2529392c
+# %% ../../nbs/data/15_same_picture.ipynb #ab053022
 def neighbour_index(
     vectors:np.ndarray, # (M, D) float32, of length 1
 ):                      # faiss index for inner products
@@ -71,6 +71,7 @@ def neighbour_index(
     index.add(vectors)
     return index
 
+# %% ../../nbs/data/15_same_picture.ipynb #07d1e957
 def candidates(
     whole:np.ndarray,   # (2N, D) descriptors of the pictures, then of the flipped ones
     windows,            # yields (n, W, D) descriptors of the windows of the next n pictures; the first window is the whole
@@ -100,7 +101,7 @@ def _ranks(keys):
     out[order] = np.arange(len(keys)) - np.repeat(starts, np.diff([*starts, len(keys)]))
     return out
 
-# %% ../../nbs/data/15_same_picture.ipynb #0336e91b
+# %% ../../nbs/data/15_same_picture.ipynb #49ca2562
 VIEW = 32       # px at which window and part are compared
 MOVES = np.array([(1,0,0), (-1,0,0), (0,1,0), (0,-1,0), (-.5,-.5,1), (.5,.5,-1), (0,0,1), (0,0,-1)])
 
@@ -125,6 +126,7 @@ def colour_gap(
     contrast = min(np.sqrt(((o-o.mean(0))**2).mean()) for o in (a, b))
     return float(np.sqrt(((a-b)**2).mean())/max(contrast, 10))
 
+# %% ../../nbs/data/15_same_picture.ipynb #1f137cd0
 def align(
     image:Image.Image,  # RGB, the whole
     part:np.ndarray,    # (32, 32, 3) what may be a part of it, see `window_view`
@@ -156,7 +158,7 @@ def kind_of(
     if score < (.985 if gap <= .1 and not flipped else .965 if gap <= .5 else .945): return None
     return 'mirrored' if flipped and gap <= .1 else 'recoloured'
 
-# %% ../../nbs/data/15_same_picture.ipynb #8526a5be
+# %% ../../nbs/data/15_same_picture.ipynb #2ae56855
 def described(
     images,         # list of n RGB pictures
     windows,        # (W, 3) left, top and side, fractions
@@ -175,6 +177,7 @@ def _batches(cat, rows, what, n=200):
 
 flip = lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
 
+# %% ../../nbs/data/15_same_picture.ipynb #2a00a943
 def same_pictures(
     cat:Catalogue,  # any catalogue
     rows=None,      # (N,) row numbers to compare with each other; None = all
