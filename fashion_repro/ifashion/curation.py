@@ -50,7 +50,7 @@ def check(recipe:Recipe, catalogue:Catalogue):
     if len(recipe.errors) != 3 or not all(0 <= o < 1 for o in recipe.errors):
         raise UserError(f'errors are three fractions from 0 to 1, one for each labeler, not {recipe.errors}')
 
-# %% ../../nbs/ifashion/08_curation.ipynb #08e8db2b
+# %% ../../nbs/ifashion/08_curation.ipynb #9e10725b
 def searched_rows(
     cat:Catalogue,  # any catalogue
     n:int,          # how many; 0 = all
@@ -68,7 +68,7 @@ def joined(
     first = [o for o in whole.decisions if o['action'] != 'keep' or o['image_id'] not in lost]
     new = [o for o in part.decisions if o['action'] != 'keep' or o['image_id'] not in kept]
     both = [k for k in whole.counts if k.startswith('copies ')]
-    counts = {**whole.counts, **{k: v for k,v in part.counts.items() if k.endswith(' to drop')}, **{k: whole.counts[k] + part.counts[k] for k in both}}
+    counts = {**whole.counts, **{k: v for k,v in part.counts.items() if k.endswith((' to drop', ', kept'))}, **{k: whole.counts[k] + part.counts[k] for k in both}}
     counts |= {'groups': sum(o['action'] == 'keep' for o in first+new), 'pictures searched for cropped and recoloured copies': n}
     none = 'No duplicates of these kinds.'
     notes = [o for o in (*whole.notes, *part.notes) if o != none] + ([] if first+new else [none])
@@ -104,7 +104,7 @@ def all_findings(
     lap('leaks', find_leaks(cat, components(len(cat), [duplicate_groups(cat, KINDS[:3], prints=prints)], [pairs])))
     return found, seconds
 
-# %% ../../nbs/ifashion/08_curation.ipynb #4237fdc3
+# %% ../../nbs/ifashion/08_curation.ipynb #4ec10a37
 def could_be_found(
     truth:list, # of `plant`
     ids,        # image ids that were searched for cropped and recoloured copies
@@ -115,7 +115,7 @@ def could_be_found(
 def slips(
     truth:list, # of `could_be_found`
     found:dict, # step -> Findings
-)->list:        # dicts slip ('missed' | 'wrongly accused'), kind, step, image_id, other, group, was, becomes, because
+)->list:        # dicts slip ('missed' | 'wrongly accused' | 'called <another kind>'), kind, step, image_id, other, group, was, becomes, because
     "What a step overlooked, and what it accused without a reason."
     out = []
     for step,f in found.items():
@@ -123,6 +123,8 @@ def slips(
         right = [[t for t in truth if explains(t, o)] for o in f.decisions]
         met = {id(t) for o,some in zip(f.decisions, right) if o['action'] != 'keep' for t in some}
         out += [dict(t, slip='missed', step=step, because='') for t in truth if t['kind'] in kinds and id(t) not in met]
+        for o,some in zip(f.decisions, right):
+            if some and (kind := accused_of(o)) and o['action'] == 'drop' and not {'exact' if t['kind'] == 'copy in another split' else t['kind'] for t in some} & {*kind}: out.append(dict(some[0], slip=f'called {kind[0]}', step=step, because=o['because']))
         cut = {(o['image_id'], o['group']) for o in f.decisions if o['action'] in ('untag', 'clear')}
         wrong = [(o, accused_of(o, (o['image_id'], o['group']) in cut)[:1]) for o,some in zip(f.decisions, right) if not some]
         out += [dict(slip='wrongly accused', kind=k, step=step, **{c: o[c] for c in ('image_id', 'other', 'group', 'was', 'becomes', 'because')}) for o,kind in wrong for k in kind]
@@ -160,7 +162,7 @@ def wrong_share(truth, labels)->float:
     "Share of the questions whose label is not the true one; `-` stands for none of these."
     return float(np.mean([(None if labels[k] is None else labels[k] or frozenset([NONE])) != v for k,v in truth.items()]))
 
-# %% ../../nbs/ifashion/08_curation.ipynb #fd41c81d
+# %% ../../nbs/ifashion/08_curation.ipynb #9f662f68
 def plain(text:str)->str: return re.sub(r'\W+', '_', text.lower()).strip('_')
 
 def planted_run(
@@ -183,7 +185,7 @@ def planted_run(
 def pair_sheet(
     cat:Catalogue,  # with the pictures
     failed:list,    # of `slips`
-    most:int=9,     # pairs
+    most:int=6,     # pairs
 ):                  # matplotlib Figure; None where there is no pair to show
     "What was missed or wrongly accused among copies, each beside the picture it was compared with."
     from fashion_repro.plots.sheets import contact_sheet
@@ -194,7 +196,7 @@ def pair_sheet(
     titles = [t for o in shown for t in (f"{o['slip']}: {o['kind']}\n{o['image_id']}\n{o['because']}", f"beside it\n{o['other']}")]
     return contact_sheet([open_image(cat, rows[o[k]]) for o in shown for k in ('image_id', 'other')], titles, 6) if shown else None
 
-# %% ../../nbs/ifashion/08_curation.ipynb #a6680db5
+# %% ../../nbs/ifashion/08_curation.ipynb #26898972
 def write_all(
     run:Run,        # its folder
     cat:Catalogue,  # with the pictures
@@ -204,7 +206,7 @@ def write_all(
     "Reports, decisions, examples and JSON of a run."
     import matplotlib.pyplot as plt
     for step,f in found.items():
-        write_findings(f, run.out/step, group_sheet(cat, f, 16, 8) if step == 'duplicates' else example_sheet(cat, f.decisions, 12))
+        write_findings(f, run.out/step, group_sheet(cat, f, 16, 8) if step == 'duplicates' else example_sheet(cat, f.decisions, 6))
     failed = pair_sheet(cat, kept.get('slips', []))
     if failed: failed.savefig(run.out/'slips.png', dpi=100, bbox_inches='tight')
     plt.close('all')
