@@ -1,6 +1,5 @@
 "Curation from the command line to a catalogue that trains, planted defects found, and every mistake in one sentence."
 import csv, os, resource, signal, subprocess, sys, time
-from pathlib import Path
 import pytest
 from fashion_repro.cli import main
 from fashion_repro.data.datasets import open_catalogue

@@ -14,7 +14,7 @@ from .saving import new_folder, save_catalogue
 from .table import SPLITS, Catalogue, split_indices
 from ..errors import UserError, one_of
 
-# %% ../../nbs/data/21_curation.ipynb #319ff00b
+# %% ../../nbs/data/21_curation.ipynb #54b6e012
 STEPS = ('duplicates', 'text', 'taxonomy', 'leaks', 'annotators')
 
 def find(
@@ -31,10 +31,10 @@ def find(
     else:
         from fashion_repro.data.duplicates import duplicate_groups
         from fashion_repro.data.leak_free import find_leaks
-        return find_leaks(cat, duplicate_groups(cat))
+        return find_leaks(cat, duplicate_groups(cat) if 'split' in cat.table.column_names else None)     # without splits nothing leaks: say so at once
     return finder(cat)
 
-# %% ../../nbs/data/21_curation.ipynb #d1a36ece
+# %% ../../nbs/data/21_curation.ipynb #f8f8af83
 @contextmanager
 def made_folder(
     folder, # new or empty
@@ -68,7 +68,8 @@ def curate(
         n = write_open(adjudicate(voices(cat, rows)[0]), folder/'open.csv') if found.counts.get('still open') else 0
     lines = [f'{k}: {v:,}' if isinstance(v, int) else f'{k}: {v}' for k,v in found.counts.items()]
     more = [f'{folder}/open.csv: {n:,} questions for the next labeler; fill in annotator and class, and append the lines to {annotations}'] if n else []
-    return [f'{cat.name}: {len(cat):,} images, step {step}', *(f'  {o}' for o in lines), *found.notes, *more, f'{folder}: report.md, decisions.csv ({len(found.decisions):,} decisions)'
+    also = '' if step == found.step else f' ({found.step} in the decisions)'
+    return [f'{cat.name}: {len(cat):,} images, step {step}{also}', *(f'  {o}' for o in lines), *found.notes, *more, f'{folder}: report.md, decisions.csv ({len(found.decisions):,} decisions)'
         + (', examples.png' if (folder/'examples.png').exists() else ''), 'nothing has been changed: ' + ('read the decisions, remove the lines that are wrong, then fashion-repro data apply' if found.decisions else 'there is nothing to decide')]
 
 
