@@ -59,7 +59,11 @@ def test_annotators_and_what_is_open(planted, tmp_path, capfd):
     path = annotations(tmp_path/"answers.csv", rows[:-1])
     status, out, err = say(capfd, "data", "annotators", "catalogue", "--data-dir", folder, "--annotations", path, "--out", tmp_path/"people")
     assert status == 0 and "images discarded: 1" in out and "still open: 1" in out and "no such image" in out and "'mermen' is no class of gender" in out, err
-    assert (tmp_path/"people/open.csv").read_text().splitlines()[1:] == [f"{ids[1]},,gender,,Ann: {a}; Bob: {b}"]
+    assert f"{ids[1]} gender (Ann: {a}, Bob: {b})" in out and (tmp_path/"people/open.csv").read_text().splitlines()[1:] == [f"{ids[1]},,gender,"]
+    filled = (tmp_path/"people/open.csv").read_text().splitlines()[1].replace(",,gender,", f",Cid,gender,{b}")
+    (tmp_path/"more.csv").write_text(path.read_text() + filled + "\n")       # filled in and appended, as the command says
+    status, *more = say(capfd, "data", "annotators", "catalogue", "--data-dir", folder, "--annotations", tmp_path/"more.csv", "--out", tmp_path/"third")
+    assert status == 0 and "still open: 0" in more[0] and "decided by the third: 1" in more[0], more
     status, out, err = say(capfd, "data", "apply", "catalogue", "--data-dir", folder, "--decisions", tmp_path/"people/decisions.csv", "--out", tmp_path/"mine")
     assert status == 0 and "dropped: 1" in out and f'curation,{ids[2]},"annotators: no clear item' in (tmp_path/"mine/curation/defects.csv").read_text(), err
     assert ids[2] not in open_catalogue("catalogue", tmp_path/"mine", scale="demo").table["image_id"][:]

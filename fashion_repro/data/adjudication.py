@@ -138,7 +138,7 @@ def overruled(
         for who,answer in list(zip(o['people'], o['answers']))[:2]: given[who] += 1; lost[who] += answer != o['final']
     return {who: (lost[who], given[who]) for who in sorted(given, key=lambda w: (-lost[w]/given[w], w))}
 
-# %% ../../nbs/data/18_adjudication.ipynb #0f0d107e
+# %% ../../nbs/data/18_adjudication.ipynb #16d81b70
 def find_adjudication(
     cat:Catalogue,  # any catalogue
     annotations,    # list of dicts with the keys `ANNOTATIONS`, see `read_annotations`
@@ -172,11 +172,11 @@ def _changes(classes, now, o):
     cut = [decision('annotators', 'untag', o['image_id'], group=o['group'], was=was, becomes=becomes, because=because)] if final and set(now or []) - set(final) else []
     return add + cut
 
-def _who_said(o):
-    heard = ', '.join(f'{w}: {_words(a)}' for w,a in zip(o['people'], o['answers']))
-    return f'{heard}; ' + ('agreed' if o['status'] == 'agreed' else f'{o["people"][-1]} decided')
+def _heard_so_far(o): return ', '.join(f'{w}: {_words(a)}' for w,a in zip(o['people'], o['answers']))
 
-# %% ../../nbs/data/18_adjudication.ipynb #5e0cba5a
+def _who_said(o): return f'{_heard_so_far(o)}; ' + ('agreed' if o['status'] == 'agreed' else f'{o["people"][-1]} decided')
+
+# %% ../../nbs/data/18_adjudication.ipynb #56a18c03
 def _agreement_text(group, answers):
     a = agreement([o for o in answers if DISCARD not in o])
     if not a['n']: return {}
@@ -192,20 +192,20 @@ def _notes(items, people, aside, most=20):
     share = overruled(items)
     if share: notes.append('Overruled: ' + ', '.join(f'{w} {a:,} of {n:,} ({a/n:.1%})' for w,(a,n) in list(share.items())[:most]) + '.')
     waiting = [o for o in items if o['status'] == 'open']
-    if waiting: notes.append(f"Still open, a {'second or ' if any(len(o['people']) < 2 for o in waiting) else ''}third person is needed: " + _first([f"{o['image_id']} {o['group'] or 'discard?'}" for o in waiting], most))
+    if waiting: notes.append(f"Still open, a {'second or ' if any(len(o['people']) < 2 for o in waiting) else ''}third person is needed: " + _first([f"{o['image_id']} {o['group'] or 'discard?'} ({_heard_so_far(o)})" for o in waiting], most))
     return notes + ([f'Set aside, {len(aside):,}: ' + _first(aside, most)] if aside else [])
 
 def _first(texts, most): return '; '.join(texts[:most]) + (f' and {len(texts)-most:,} more.' if len(texts) > most else '.')
 
 def write_open(
     items:list, # from `adjudicate`
-    path,       # of the CSV file: image_id, annotator, group, class, and what was said
+    path,       # of the CSV file, with the columns `ANNOTATIONS`, so that its lines can be appended
 )->int:         # how many questions are open
     "A list for the next labeler to fill in and append."
     waiting = [o for o in items if o['status'] == 'open']
     with writing(path) as half, open(half, 'w', newline='', encoding='utf-8') as f:
-        out = csv.writer(f); out.writerow([*ANNOTATIONS, 'said'])
-        out.writerows([o['image_id'], '', o['group'], '', '; '.join(f'{w}: {_words(a)}' for w,a in zip(o['people'], o['answers']))] for o in waiting)
+        out = csv.writer(f); out.writerow(ANNOTATIONS)
+        out.writerows([o['image_id'], '', o['group'], ''] for o in waiting)
     return len(waiting)
 
 # %% ../../nbs/data/18_adjudication.ipynb #56a71b42
