@@ -71,6 +71,23 @@ def test_annotators_and_what_is_open(planted, tmp_path, capfd):
     status, out, err = say(capfd, "data", "annotators", "catalogue", "--data-dir", folder, "--annotations", path, "--out", tmp_path/"twice")
     assert status == 0 and f"Ann on image {ids[0]}: says the same twice about gender" in out and "still open: 2" in out
 
+def spreadsheet(path, new):
+    "The same table with a byte order mark, semicolons and a row that was cleared."
+    with open(path, newline="", encoding="utf-8") as f: rows = list(csv.reader(f))
+    with open(new, "w", newline="", encoding="utf-8-sig") as f: csv.writer(f, delimiter=";").writerows([rows[0], [""]*len(rows[0]), *rows[1:]])
+    return new
+
+def test_files_as_a_spreadsheet_saves_them(planted, tmp_path, capfd):
+    folder, truth = planted
+    cat = open_catalogue("catalogue", folder, scale="demo"); ids, a = cat.table["image_id"][:2], cat.groups["gender"][0]
+    path = annotations(tmp_path/"answers.csv", [(i, w, "gender", a) for i in ids for w in ("Ann", "Bob")])
+    status, out, err = say(capfd, "data", "annotators", "catalogue", "--data-dir", folder, "--annotations", spreadsheet(path, tmp_path/"saved.csv"), "--out", tmp_path/"people")
+    assert status == 0 and "agreed: 2" in out and "set aside: 0" in out, err
+    path = write_file(tmp_path/"d.csv", [decision("duplicates", "drop", ids[0], .25, because="as, it; is")])
+    assert read_decisions(spreadsheet(path, tmp_path/"d2.csv")) == read_decisions(path)
+    status, out, err = say(capfd, "data", "apply", "catalogue", "--data-dir", folder, "--decisions", tmp_path/"d2.csv", "--out", tmp_path/"mine")
+    assert status == 0 and "dropped: 1" in out, err
+
 def test_a_product_in_two_splits_is_mended():
     cat, truth = plant(wardrobe(60), seed=1)
     found = find_leaks(cat); table = score(truth, [found])

@@ -67,16 +67,18 @@ def write_decisions(
         for o in decisions: out.writerow({**o, 'score': '' if o['score'] is None else f"{o['score']:.4g}"})
     return len(decisions)
 
-# %% ../../nbs/data/12_decisions.ipynb #a12a5631
+# %% ../../nbs/data/12_decisions.ipynb #57e76f5a
 def read_rows(
-    path,           # of a CSV file in UTF-8
+    path,           # of a CSV file in UTF-8, as `write_decisions` or a spreadsheet saves it
     columns,        # names that its header must hold
     what:str,       # for messages: what the file is, e.g. 'decisions'
 )->list:            # (row number, dict of these columns); further columns are left out
     "The lines of a CSV, or one sentence on what is wrong with the file."
     mend = 'write it again, or mend that line'
     try:
-        with open(Path(path).expanduser(), newline='', encoding='utf-8-sig') as f: rows = list(csv.reader(f, strict=True))
+        with open(Path(path).expanduser(), newline='', encoding='utf-8-sig') as f:
+            head = f.readline(); f.seek(0)
+            rows = list(csv.reader(f, delimiter=_mark(head, columns), strict=True))
     except OSError as e: raise UserError(f'cannot read the {what} in {path} ({e.strerror}): give the path of a CSV file') from e
     except UnicodeDecodeError as e: raise UserError(f'{path} is not written in UTF-8: save it again as CSV (UTF-8)') from e
     except csv.Error as e: raise UserError(f'{path} is cut short or has an open quotation mark ({e}): {mend}') from e
@@ -85,8 +87,10 @@ def read_rows(
         raise UserError(f"{path} has no column {lost[0]!r}: expected the columns {', '.join(columns)} separated by commas, found {', '.join(header)[:100] or 'an empty file'}")
     if twice := [o for o in columns if header.count(o) > 1]: raise UserError(f'two columns of {path} are called {twice[0]!r}: rename one of them')
     for at,row in enumerate(rows[1:], 2):
-        if row and len(row) != len(header): raise UserError(f'row {at} of {path} has {len(row)} fields where the header has {len(header)}, so the file is cut short or was edited by hand: {mend}')
-    return [(at, {k: v for k,v in zip(header, row) if k in columns}) for at,row in enumerate(rows[1:], 2) if row]
+        if ''.join(row).strip() and len(row) != len(header): raise UserError(f'row {at} of {path} has {len(row)} fields where the header has {len(header)}, so the file is cut short or was edited by hand: {mend}')
+    return [(at, {k: v for k,v in zip(header, row) if k in columns}) for at,row in enumerate(rows[1:], 2) if ''.join(row).strip() and row != header]     # the header of lines that were appended
+
+def _mark(head, columns): return max(',;\t', key=lambda m: len(set(columns) & {o.strip('"') for o in head.strip().split(m)}))
 
 def read_decisions(
     path,       # of a CSV file as `write_decisions` makes it, perhaps edited
@@ -98,7 +102,7 @@ def _checked(row, where):
     one_of(f'step in {where}', row['step'], STEPS); one_of(f'action in {where}', row['action'], ACTIONS)
     if (row['image_id'] == '') != (row['action'] in ('drop_group', 'drop_class')):
         raise UserError(f"{where}: {row['action']} {'needs an image_id' if not row['image_id'] else 'acts on the vocabulary and takes no image_id'}: mend or remove that line")
-    try: return {**row, 'score': float(row['score']) if row['score'] else None}
+    try: return {**row, 'score': float(row['score'].replace(',', '.')) if row['score'] else None}
     except ValueError as e: raise UserError(f"{where}: score is {row['score']!r}, expected a number or nothing") from e
 
 # %% ../../nbs/data/12_decisions.ipynb #e281700c
