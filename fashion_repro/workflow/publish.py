@@ -70,7 +70,7 @@ def reasons_against(
     if record.get('dirty') is not False: why.append(f'{name} was made from changes that were not committed')
     return why
 
-# %% ../../nbs/workflow/05_publish.ipynb #b503a85b
+# %% ../../nbs/workflow/05_publish.ipynb #f4062599
 def collect(
     root:Path,        # the checkout
     rows:list[Row],   # of one table
@@ -87,7 +87,7 @@ def collect(
         elif p not in records: bad.append(f'{p.name} is not finished')
         elif p.name != f"{records[p]['row']}-s{records[p]['seed']}": bad.append(f"{p.name} holds the run of {records[p]['row']} s{records[p]['seed']}")
         else: found[p] = records[p]; bad += reasons_against(found[p])
-    if len(prints := {r['fingerprint'] for r in found.values()}) > 1: bad.append(f'its runs are on {len(prints)} versions of {data}')
+    if len(prints := {r['fingerprint'].partition('+')[0] for r in found.values()}) > 1: bad.append(f'its runs are on {len(prints)} versions of {data}')
     limits, seeds = {r.row: r.seeds for r in rows}, {}
     for p in found: seeds.setdefault(p.name.rpartition('-s')[0], []).append(p.name.rpartition('-s')[2])
     asked = max((sorted(map(int, s)) for s in seeds.values()), key=len, default=[])
