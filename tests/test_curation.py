@@ -1,9 +1,10 @@
 "Curation from the command line to a catalogue that trains, planted defects found, and every mistake in one sentence."
-import csv, os, resource, signal, subprocess, sys, time
+import csv, errno, os, resource, signal, subprocess, sys, time
 import pytest
 from fashion_repro.cli import main
+from fashion_repro.data import curation
 from fashion_repro.data.datasets import open_catalogue
-from fashion_repro.data.decisions import COLUMNS, apply_decisions, decision, read_decisions, write_decisions
+from fashion_repro.data.decisions import COLUMNS, apply_decisions, decision, read_decisions, write_decisions, writing
 from fashion_repro.data.demo import wardrobe
 from fashion_repro.data.leak_free import find_leaks
 from fashion_repro.data.planting import plant, score
@@ -127,6 +128,21 @@ def test_a_full_disk(planted, tmp_path):
     r = subprocess.run(words, preexec_fn=full, capture_output=True, text=True)
     assert r.returncode == 2 and "no room to write" in r.stderr and r.stderr.count("fashion-repro:") == 1 and "Traceback" not in r.stderr, r.stderr
     assert sorted(o.name for o in tmp_path.iterdir()) == ["d.csv"]
+
+@pytest.mark.parametrize("what, last", [("annotators", "write_open"), ("apply", "write_decisions")])
+def test_a_disk_that_is_full_at_the_last_file(planted, tmp_path, capfd, what, last):
+    folder, truth = planted
+    cat = open_catalogue("catalogue", folder, scale="demo"); i = cat.table["image_id"][0]
+    answers = annotations(tmp_path/"answers.csv", [(i, "Ann", "gender", cat.groups["gender"][0])]); decisions = write_file(tmp_path/"d.csv", [decision("duplicates", "drop", i)])
+    words = ["data", what, "catalogue", "--data-dir", folder, *(["--annotations", answers] if what == "annotators" else ["--decisions", decisions]), "--out", tmp_path/"new"]
+    def full(rows, path):
+        with writing(path): raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(curation, last, full); status, out, err = say(capfd, *words)
+    assert status == 2 and "no room to write" in err and f".{tmp_path.name}" not in err and str(tmp_path/"new") in err and err.count("\n") == 1, err
+    assert sorted(o.name for o in tmp_path.iterdir()) == ["answers.csv", "d.csv"]
+    status, out, err = say(capfd, *words)                       # and with room the same command works
+    assert status == 0, err
 
 def test_ctrl_c_leaves_nothing(planted, tmp_path):
     words = [sys.executable, "-m", "fashion_repro.cli", "data", "text", "catalogue", "--data-dir", planted[0], "--out", tmp_path/"text"]

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['STEPS', 'find', 'made_folder', 'curate', 'apply_files']
 
-# %% ../../nbs/data/21_curation.ipynb #99863acb
+# %% ../../nbs/data/21_curation.ipynb #af6a32a1
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from .adjudication import adjudicate, find_adjudication, read_annotations, voices, write_open
-from .decisions import Findings, apply_decisions, example_sheet, read_decisions, write_decisions, write_findings
+from .decisions import Findings, apply_decisions, example_sheet, read_decisions, write_decisions, write_findings, writing
 from .saving import new_folder, save_catalogue
 from .table import SPLITS, Catalogue, split_indices
 from ..errors import UserError, one_of
@@ -34,7 +34,7 @@ def find(
         return find_leaks(cat, duplicate_groups(cat) if 'split' in cat.table.column_names else None)     # without splits nothing leaks: say so at once
     return finder(cat)
 
-# %% ../../nbs/data/21_curation.ipynb #f8f8af83
+# %% ../../nbs/data/21_curation.ipynb #d0a4fb1f
 @contextmanager
 def made_folder(
     folder, # new or empty
@@ -47,7 +47,7 @@ def made_folder(
         (folder/'.probe').touch(); (folder/'.probe').unlink()
     except OSError as e: raise UserError(f'cannot write to {folder} ({e.strerror}): name a folder that you may write') from e
     try: yield folder
-    except KeyboardInterrupt as e: raise KeyboardInterrupt(f'nothing was changed; what is in {folder}, if anything, may be incomplete') from e
+    except KeyboardInterrupt as e: raise KeyboardInterrupt(f'nothing was changed, and nothing is left in {folder}') from e
     finally:
         if not old:
             with suppress(OSError): folder.rmdir()     # only if it is empty
@@ -64,8 +64,9 @@ def curate(
     with made_folder(out) as folder:
         cat = opened()
         found = find(cat, step, rows)
-        write_findings(found, folder, example_sheet(cat, found.decisions))
-        n = write_open(adjudicate(voices(cat, rows)[0]), folder/'open.csv') if found.counts.get('still open') else 0
+        with writing(folder) as half:
+            write_findings(found, half, example_sheet(cat, found.decisions))
+            n = write_open(adjudicate(voices(cat, rows)[0]), half/'open.csv') if found.counts.get('still open') else 0
     lines = [f'{k}: {v:,}' if isinstance(v, int) else f'{k}: {v}' for k,v in found.counts.items()]
     more = [f'{folder}/open.csv: {n:,} questions for the next labeler; fill in annotator and class, and append the lines to {annotations}'] if n else []
     also = '' if step == found.step else f' ({found.step} in the decisions)'
@@ -74,7 +75,7 @@ def curate(
 
 
 
-# %% ../../nbs/data/21_curation.ipynb #dfeae5f5
+# %% ../../nbs/data/21_curation.ipynb #2dc80bbe
 def apply_files(
     opened,     # function without arguments that opens the catalogue
     paths,      # of decisions.csv files, in order
@@ -85,8 +86,9 @@ def apply_files(
     with made_folder(out) as folder:
         cat = opened()
         new = apply_decisions(cat, decisions)
-        lost = save_catalogue(new, folder)
-        write_decisions(decisions, folder/'curation'/'decisions.csv')
+        with writing(folder) as half:
+            lost = save_catalogue(new, half)
+            write_decisions(decisions, half/'curation'/'decisions.csv')
     counts = {k: n for k,n in new.report['curation'].items() if n}
     sides = ', '.join(f'{o} {len(split_indices(new, o)):,}' for o in SPLITS) if 'split' in new.table.column_names else 'no splits'
     return [f'{cat.name}: {len(decisions):,} decisions, {len(cat):,} images before, {len(new):,} after ({sides})', *(f"  {k.replace('_', ' ')}: {n:,}" for k,n in counts.items()),

@@ -39,7 +39,7 @@ def decision(
 
 def classes_of(text:str)->list: return [o for o in text.split('|') if o]
 
-# %% ../../nbs/data/12_decisions.ipynb #6bda6114
+# %% ../../nbs/data/12_decisions.ipynb #6955bf83
 @contextmanager
 def writing(
     path,   # a file or folder to be written
@@ -50,6 +50,7 @@ def writing(
         path.parent.mkdir(parents=True, exist_ok=True)
         yield half
         half.replace(path)
+    except UserError as e: raise UserError(str(e).replace(str(half), str(path))) from e     # a file within
     except OSError as e:
         if e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG): raise UserError(f'no room to write {path}: make room, or name a folder on a larger disk; nothing was kept of it') from e
         raise UserError(f'cannot write {path} ({e.strerror}): name a place that you may write and where nothing of that name is in the way') from e
