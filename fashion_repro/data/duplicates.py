@@ -157,7 +157,7 @@ def stars(
             some = some[~taken]
     return out
 
-# %% ../../nbs/data/14_duplicates.ipynb #da473200
+# %% ../../nbs/data/14_duplicates.ipynb #4b901a74
 def _facts(cat, found):
     "What the table says about the rows concerned."
     rows = sorted({o[k] for o in found for k in ('row', 'kept')})
@@ -166,14 +166,17 @@ def _facts(cat, found):
 
 def _contradictions(cat, a, b): return [g for g in cat.groups if a[g] is not None and b[g] is not None and set(a[g]) != set(b[g])]
 
+def _own_id(o): return o.get('product_id') == o.get('image_id')     # an image id, which says nothing about products
+
 def _product(a, b):
-    if not a.get('product_id') or not b.get('product_id'): return []
+    if not a.get('product_id') or not b.get('product_id') or _own_id(a) and _own_id(b): return []
     return ['the same product' if a['product_id'] == b['product_id'] else 'another product']
 
 def _variant(cat, a, b):
     "What speaks for two articles, [] if nothing does."
     says = lambda g, o: ' and '.join(cat.groups[g][k] for k in o[g]) or 'none'
-    return [o for o in _product(a, b) if o == 'another product'] + [f'{g} {says(g, a)} / {says(g, b)}' for g in _contradictions(cat, a, b)]
+    apart = bool(a.get('product_id') and b.get('product_id')) and a['product_id'] != b['product_id']
+    return (_product(a, b) or ['each with an id of its own'] if apart else []) + [f'{g} {says(g, a)} / {says(g, b)}' for g in _contradictions(cat, a, b)]
 
 # %% ../../nbs/data/14_duplicates.ipynb #d6ed66b0
 def copies(
@@ -237,13 +240,13 @@ def _reason(o, prints):
     where = f" in a window of {100*o['side']:.0f} % of the side" if o['kind'] == 'cropped' else ''
     return f"{o['kind']}{flipped} copy: edges correlate {o['score']:.2f}{where}"
 
-# %% ../../nbs/data/14_duplicates.ipynb #586bed39
+# %% ../../nbs/data/14_duplicates.ipynb #86f6da3e
 def _counts(cat, prints, kinds, found, facts):
     "What the report counts."
     n = Counter(o['kind'] for o in found)
-    apart = lambda key: sum(bool(facts[o['row']].get(key)) and facts[o['row']][key] != facts[o['kept']].get(key) for o in found)
+    apart = sum(bool(facts[o['row']].get('split')) and facts[o['row']]['split'] != facts[o['kept']].get('split') for o in found)
     return {'pictures': len(cat), 'pictures that cannot be decoded': int((prints['broken'] != '').sum()), **{f'{o} copies to drop': n[o] for o in kinds},
-        'groups': len({o['kept'] for o in found} - {o['row'] for o in found}), 'copies of another product': apart('product_id'), 'copies in another split': apart('split'),
+        'groups': len({o['kept'] for o in found} - {o['row'] for o in found}), 'copies of another product': sum('another product' in _product(facts[o['kept']], facts[o['row']]) for o in found), 'copies in another split': apart,
         'copies with contradicting tags': sum(bool(_contradictions(cat, facts[o['kept']], facts[o['row']])) for o in found)}
 
 def _notes(cat, prints, found, conflicts):
@@ -254,14 +257,14 @@ def _notes(cat, prints, found, conflicts):
     if len(broken) > 5: notes.append(f'So were {len(broken)-5:,} more; `fashion-repro data check {cat.name} --decode` remembers them all.')
     if conflicts: notes.append('Tags of kept and dropped pictures contradict each other in ' + ', '.join(f'{g} ({n:,})' for g,n in conflicts.most_common()) + ': look at both before one is dropped.')
     if not found: notes.append('No duplicates of these kinds.')
-    if 'product_id' not in cat.table.column_names: notes.append('The catalogue has no product ids, so copies of one product and of different ones are not told apart.')
+    if 'product_id' not in cat.table.column_names or cat.table['product_id'][:] == cat.table['image_id'][:]: notes.append('The catalogue has no product ids besides the image ids, so copies of one product and of different ones are not told apart.')
     return notes
 
 def _variant_notes(cat, variants, facts, most=5):
     "Recoloured pairs that stay."
     if not variants: return []
     pair = lambda o: f"{facts[o['kept']]['image_id']} and {facts[o['row']]['image_id']} ({', '.join(_variant(cat, facts[o['kept']], facts[o['row']]))})"
-    return [f"Colour variants, kept: {len(variants):,} pairs are one picture in other colours, but another product or tagged otherwise; they belong on one side of a split: "
+    return [f"Colour variants, kept: {len(variants):,} pairs are one picture in other colours, but have other ids or are tagged otherwise; they belong on one side of a split: "
         + '; '.join(map(pair, variants[:most])) + (f'; and {len(variants)-most:,} more.' if len(variants) > most else '.')]
 
 # %% ../../nbs/data/14_duplicates.ipynb #83cf399d
