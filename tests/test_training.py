@@ -146,7 +146,8 @@ def test_a_run_ends_with_its_owner(tmp_path):
 
 def test_loader_processes_end_with_a_killed_run(tmp_path):
     (run,) = Start(tmp_path, out=str(tmp_path/'run'), nap=.1, epochs=1000, evals=1, workers=2).processes
-    while len(family := psutil.Process(run.pid).children()) < 2 and run.is_alive(): time.sleep(.02)
+    while not (tmp_path/'run'/'progress.json').exists() and run.is_alive(): time.sleep(.02)   # both loaders are at work
+    family = psutil.Process(run.pid).children()
     run.kill(); run.join()
     assert len(family) == 2 and psutil.wait_procs(family, timeout=2)[1] == []
 

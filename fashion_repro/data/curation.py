@@ -34,7 +34,7 @@ def find(
         return find_leaks(cat, duplicate_groups(cat) if 'split' in cat.table.column_names else None)     # without splits nothing leaks: say so at once
     return finder(cat)
 
-# %% ../../nbs/data/21_curation.ipynb #d0a4fb1f
+# %% ../../nbs/data/21_curation.ipynb #cdab1fe8
 @contextmanager
 def made_folder(
     folder, # new or empty
@@ -43,10 +43,11 @@ def made_folder(
     folder = Path(folder).expanduser(); new_folder(folder)
     old = folder.exists()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder/'.probe').touch(); (folder/'.probe').unlink()
-    except OSError as e: raise UserError(f'cannot write to {folder} ({e.strerror}): name a folder that you may write') from e
-    try: yield folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder/'.probe').touch(); (folder/'.probe').unlink()
+        except OSError as e: raise UserError(f'cannot write to {folder} ({e.strerror}): name a folder that you may write') from e
+        yield folder
     except KeyboardInterrupt as e: raise KeyboardInterrupt(f'nothing was changed, and nothing is left in {folder}') from e
     finally:
         if not old:
