@@ -1,7 +1,7 @@
 "Claims end to end: every claim has its place, and finished runs on disk become statuses, a table and a page."
 import json
 import numpy as np, pytest
-from fashion_repro.ledger.claims import claims_table, claims_without_test, comparisons, decide_claims, listed, read_statuses, write_statuses
+from fashion_repro.ledger.claims import METRICS, claims_table, claims_without_test, comparisons, decide_claims, listed, read_statuses, write_statuses
 from fashion_repro.ifashion.transfer import PROTOCOL
 from fashion_repro.ledger import papers
 from fashion_repro.ledger.papers import load_ledger, read_yaml
@@ -12,7 +12,7 @@ from fashion_repro.training.runs import data_names
 
 KEYS = {"paper", "claim", "statement", "table", "data", "scales", "seen", "needs"}
 PAIR, PROPERTY = {"a", "b", "beyond", "metric", "protocol", "split", "min_effect", "seeds"}, {"row", "expr", "n_train", "seeds"}
-BUILT = ["ifashion"]   # papers whose claims must all have a place
+BUILT = ["ifashion", "mtss"]   # papers whose claims must all have a place
 
 @pytest.mark.parametrize("paper", BUILT)
 def test_no_claim_is_passed_over(paper):
@@ -21,22 +21,23 @@ def test_no_claim_is_passed_over(paper):
     assert sorted(c for c in places if c[0] == "C") == sorted(load_ledger(paper).claims)
     assert len(read_yaml("claims")["tests"]) == sum(len(papers.tested_claims(p)) for p in BUILT)
 
-@pytest.mark.parametrize("claim", papers.tested_claims("ifashion"))
-def test_a_test_names_what_exists(claim):
-    t = papers.tested_claims("ifashion")[claim]
+@pytest.mark.parametrize("paper,claim", [(p, c) for p in BUILT for c in papers.tested_claims(p)])
+def test_a_test_names_what_exists(paper, claim):
+    t = papers.tested_claims(paper)[claim]
     assert t.keys() <= KEYS | (PROPERTY if "expr" in t else PAIR), t.keys()
-    rows = {(r.table, r.row): r for r in read_rows("ifashion")}
-    runs = read_yaml("claims")["tables"]["ifashion"][t["table"]]["runs"]
+    rows = {(r.table, r.row): r for r in read_rows(paper)}
+    runs = read_yaml("claims")["tables"][paper][t["table"]]["runs"]
     compared = {r for a, b, *_ in comparisons(t) for r in (a, b) if r} - {"ceiling"}
     beyond = t.get("beyond", {})
     assert not beyond or beyond.keys() == compared, "each row of a gain needs the row it is beyond"
     for row in {t["row"]} if "expr" in t else {*compared, *beyond.values()}: assert (runs, row) in rows, row
     widths = {rows[runs, row].set.get("width") for row in {*compared, *beyond.values()}}
+    assert {*listed(t["metric"])} <= METRICS.keys() if "a" in t else True
     assert len(widths) <= 1 or t["scales"] == ["paper"], "a wide network and a narrow one, except at the paper's scale"
     trained = "a" in t or rows[runs, t["row"]].module != "ifashion.statistics"
     assert not trained or t["seeds"] >= 3, "what is trained takes several seeds"
     for data in listed(t["data"]): assert data in data_names(), data
-    if runs == "table4" and "a" in t: assert {PROTOCOL.get(d, "accuracy") for d in listed(t["data"])} == {t["protocol"]}, "as the records name it"
+    if paper == "ifashion" and runs == "table4" and "a" in t: assert {PROTOCOL.get(d, "accuracy") for d in listed(t["data"])} == {t["protocol"]}, "as the records name it"
 
 def run(folder, row, seed, hits, experiment="table3", metrics=None, **place):
     "A finished run: its record, made by the code of today, and hits of 6 true labels among 8 answers for each image."
