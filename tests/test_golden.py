@@ -15,8 +15,14 @@ from fashion_repro.data.crops import crop_offsets, crop_sides
 from fashion_repro.data.imaterialist import TASKS, label_columns
 from fashion_repro.ifashion.losses import bce, bce_per_image
 from fashion_repro.ledger.papers import load_ledger
+from fashion_repro.metrics.attribute_protocols import attribute_protocols, table2_identity
 from fashion_repro.metrics.group_top1 import group_top1
 from fashion_repro.metrics.topk import class_mean_recall, labels_per_image, topk_image_mean, topk_micro
+from fashion_repro.mtss.inference import label_scores, nearest_label
+from fashion_repro.mtss.losses import cosine, distillation_loss, hinge_loss, ranking_loss, student_weights, target_prob
+from fashion_repro.mtss.sampling import Triplets
+from fashion_repro.mtss.schedules import halving, warmup_halving
+from fashion_repro.training.batches import Settings, n_steps
 from fashion_repro.training.optim import RMSpropTF
 
 CASES = {c['id']: c for c in json.loads((Path(__file__).parent/'golden'/'golden.json').read_text())['cases']}
@@ -85,6 +91,89 @@ def imat_label_columns(inputs, params):
                 group_sizes={g: n for g,(_,n) in TASKS.items()}, task_id={g: task for g,(task,_) in TASKS.items()})
 
 
+def mtss_metrics(inputs, params):
+    scores,targets = ({t: f64(x) for t,x in inputs[o].items()} for o in ('scores', 'targets'))
+    def at(k):
+        m = attribute_protocols(scores, targets, k, category='cat')
+        per_type = {t: dict(micro_R=m[f'r_micro_{t}'], F1_all_images=m[f'f1_micro_{t}'], F1_only_images_with_gt=m[f'f1_labelled_{t}'],
+                            class_mean_R=m[f'r_class_mean_{t}'], image_mean_R=m[f'r_image_mean_{t}']) for t in scores}
+        return dict(per_type=per_type, All_sum_types_with_category_R=m['r_micro_all'], All_sum_types_with_category_F1=m['f1_micro_all'],
+                    All_sum_types_without_category_R=m['r_attribute_all'], All_global_topk_R=m['r_global_all'])
+    return {f'k={k}': at(k) for k in params['k']}
+
+
+def mtss_table2_identity(inputs, params):
+    def at(k, recall, f1):
+        o = table2_identity(recall/100, f1/100, k, types=6)
+        return dict(P=o['precision'], R_over_P_over_k=o['ratio'], labels_per_image_if_6_predictions=o['labels_per_image'])
+    return {f'k={k}': at(int(k), *row) for k,row in inputs['rows'].items()}
+
+
+def mtss_teacher_loss(inputs, params):
+    def readings(pos, neg, gamma):
+        for pt in ('literal','clamped','quarter'):
+            p,loss = target_prob(pos, neg, pt).item(),ranking_loss(pos, neg, gamma, pt).item()
+            assert math.isfinite(loss)                                       # where the printed formula has log 0, ours has a floor
+            yield pt, dict(p_t=p, loss=loss if p else None)
+    rows = [(f64(pos), f64(neg), gamma) for pos,neg,gamma in inputs['rows']]
+    return [dict(d_pos=pos.item(), d_neg=neg.item(), gamma=gamma, hinge_eq1=hinge_loss(pos, neg).item(), **dict(readings(pos, neg, gamma))) for pos,neg,gamma in rows]
+
+
+def mtss_teacher_grad(inputs, params):
+    def slope(pos, neg, gamma):
+        c = f64(pos).requires_grad_()
+        ranking_loss(c, f64(neg), gamma, 'literal').backward()
+        return c.grad.item()
+    return [dict(d_pos=pos, d_neg=neg, gamma=gamma, dloss_dDelta=slope(pos, neg, gamma)) for pos,neg,gamma in inputs['rows']]
+
+
+def mtss_teacher_vectors(inputs, params):
+    e_pos,e_neg = f64(inputs['e_pos']),f64(inputs['e_neg'])
+    def norm(scale):
+        d = (scale*f64(inputs['d'])).requires_grad_()
+        loss = ranking_loss(cosine(d, e_pos), cosine(d, e_neg), params['gamma'])
+        loss.backward()
+        return loss.item(), d.grad.norm().item()
+    pos,neg = cosine(f64(inputs['d']), e_pos),cosine(f64(inputs['d']), e_neg)
+    return dict(cos_pos=pos.item(), cos_neg=neg.item(), p_t=target_prob(pos, neg).item(), loss=norm(1)[0], grad_norm_wrt_d=norm(1)[1],
+                grad_norm_wrt_d_if_d_scaled_by_10=norm(10)[1])
+
+
+def mtss_student_loss(inputs, params):
+    e_t,e_s = (list(f64(inputs[k]).unbind(1)) for k in ('e_teacher','e_student'))    # (images, types, D) -> (images, D) for each type
+    dictionaries = [f64(d) for d in inputs['dictionaries']]
+    def weights(beta, part): return torch.stack([student_weights(t, d, beta)[part] for t,d in zip(e_t, dictionaries)], 1).tolist()
+    found = {}
+    for beta in params['beta']:
+        loss = distillation_loss(e_s, e_t, dictionaries, beta)
+        found[f'beta={beta}'] = dict(weights=weights(beta, 0), per_image=loss.tolist(), loss=loss.mean().item())
+    return dict(found, nearest_label=weights(1, 1))
+
+
+def mtss_inference(inputs, params):
+    scores = [label_scores(e, f64(d)) for e,d in zip(f64(inputs['e_student']).unbind(1), inputs['dictionaries'])]    # a (images, K) for each type
+    return dict(cosines=[[s.tolist() for s in image] for image in zip(*scores)], argmax=torch.stack([nearest_label(s) for s in scores], 1).tolist())
+
+
+def mtss_lr(inputs, params):
+    images,epochs = 300_000,dict(teacher=40, student=100)
+    teacher,student = halving(10, epochs['teacher']),warmup_halving(1_000_000, images, epochs['student'])
+    return dict(student=[.4*student(n/(images*epochs['student'])) for n in inputs['student_images']],
+                teacher=[.2*teacher(e/epochs['teacher']) for e in inputs['teacher_epochs']],
+                teacher_iterations_per_epoch_bs128=[images//128, n_steps(images, Settings(epochs=1, batch_size=128))])
+
+
+def mtss_sampler(inputs, params):
+    labels = torch.eye(inputs['classes']+5, dtype=torch.uint8).repeat_interleave(torch.arange(inputs['classes']+5)+3, 0)    # 45 classes of 3 to 47 pictures
+    epoch = Triplets(range(len(labels)), labels, inputs['draws'], top=inputs['classes'])
+    per_class = set(torch.tensor(epoch.plan(0)[0]).bincount().tolist())
+    batch,schedule = params['batch'],warmup_halving(1_000_000, inputs['draws'], 100)
+    steps = next(k for k in range(len(epoch)) if schedule(k*batch/(100*len(epoch))) == 1)                                   # the first at the full rate
+    assert len(per_class) == 1 and len(epoch.classes) == inputs['classes'] and 4 not in epoch.classes                       # the five smallest are not drawn
+    return dict(draws_per_class=per_class.pop(), iterations_drop_last=len(epoch)//batch, student_warmup_iterations_at_128=steps,
+                epochs_of_warmup=1_000_000/len(epoch))
+
+
 TABLE = {
     'ifashion.bce': ifashion_bce,
     'ifashion.weighted_bce': ifashion_weighted_bce,
@@ -94,11 +183,19 @@ TABLE = {
     'ifashion.rmsprop': ifashion_rmsprop,
     'ifashion.crops': ifashion_crops,
     'dataset.imat_label_columns': imat_label_columns,
+    'mtss.teacher_loss': mtss_teacher_loss,
+    'mtss.teacher_grad': mtss_teacher_grad,
+    'mtss.teacher_vectors': mtss_teacher_vectors,
+    'mtss.student_loss': mtss_student_loss,
+    'mtss.inference': mtss_inference,
+    'mtss.lr': mtss_lr,
+    'mtss.sampler': mtss_sampler,
+    'mtss.metrics': mtss_metrics,
+    'mtss.table2_identity': mtss_table2_identity,
 }
 
 LATER = {  # ids whose function does not exist yet; a paper that is built moves its ids to TABLE
-    'mtss': {'inference', 'lr', 'metrics', 'sampler', 'student_loss', 'table2_identity', 'teacher_grad', 'teacher_loss',
-             'teacher_vectors'},
+    'mtss': {},
     'fashionbert': {'eq6', 'grad_norm', 'key_split', 'layout', 'lr', 'mask_duplicates', 'mlm', 'mpm', 'official_weights',
                     'patch_grid', 'rank_ceiling', 'rank_score', 'readme_rationals', 'tia', 'vse', 'wwm'},
     'fame': {'adapter', 'attn_map', 'cap', 'fashioniq_gallery', 'kaleido_mask', 'kd_tgir', 'kd_xmr', 'lr', 'macro_f1_shards',

@@ -7,7 +7,7 @@ __all__ = ['METRICS', 'SYNTHETIC', 'NOT_RANDOM', 'WORDS', 'listed', 'comparisons
            'has_property', 'claim_status', 'gained', 'row_items', 'evidence_of', 'decide_claims', 'printed_status',
            'write_statuses', 'read_statuses', 'points', 'claims_table']
 
-# %% ../../nbs/ledger/03_claims.ipynb #63d2c379
+# %% ../../nbs/ledger/03_claims.ipynb #b5cffa60
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,10 +18,13 @@ import pandas as pd
 from ..errors import one_of
 from .papers import FUNCTIONS, checked, load_ledger, read_yaml, tested_claims
 from .records import fresh_rows, read_items, read_products
+from ..metrics.attribute_sums import clean_r_3, corrupted_r_3, corruption_loss, pooled_f1_1, pooled_r_1, pooled_r_3, pooled_r_5, type_mean_f1_1, type_mean_r_3, type_mean_r_5
 from ..metrics.bootstrap import ceiling_counts, detectable_effect, hit_rate, micro_f1, paired_bootstrap, top1_range
 
-# %% ../../nbs/ledger/03_claims.ipynb #7c0c1e3a
+# %% ../../nbs/ledger/03_claims.ipynb #aa3e6a3a
 METRICS = dict(micro_f1=(micro_f1, 'items'), top1_range=(top1_range, 'groups'), accuracy=(hit_rate, 'top1'), top3=(hit_rate, 'top3'), top5=(hit_rate, 'top5'))  # of the tests: sums over items -> fraction; the file of counts in a run's folder
+METRICS |= {f.__name__: (f, 'types') for f in (type_mean_f1_1, type_mean_r_3, type_mean_r_5, pooled_f1_1, pooled_r_1, pooled_r_3, pooled_r_5)}
+METRICS |= {f.__name__: (f, 'corrupted') for f in (clean_r_3, corrupted_r_3, corruption_loss)}
 SYNTHETIC = 'wardrobe'                    # data that no claim about clothes can rest on
 NOT_RANDOM = ('ceiling', 'label_prior')   # rows for which one seed is all there is
 
