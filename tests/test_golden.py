@@ -195,7 +195,6 @@ TABLE = {
 }
 
 LATER = {  # ids whose function does not exist yet; a paper that is built moves its ids to TABLE
-    'mtss': {},
     'fashionbert': {'eq6', 'grad_norm', 'key_split', 'layout', 'lr', 'mask_duplicates', 'mlm', 'mpm', 'official_weights',
                     'patch_grid', 'rank_ceiling', 'rank_score', 'readme_rationals', 'tia', 'vse', 'wwm'},
     'fame': {'adapter', 'attn_map', 'cap', 'fashioniq_gallery', 'kaleido_mask', 'kd_tgir', 'kd_xmr', 'lr', 'macro_f1_shards',

@@ -198,7 +198,7 @@ def _save_pretrained(self:Student,
     write_atomic(folder/'config.json', json.dumps(self.config(), indent=1))
     write_atomic(folder/'README.md', self.readme())
 
-# %% ../../nbs/mtss/02_networks.ipynb #3668c195
+# %% ../../nbs/mtss/02_networks.ipynb #72902ee0
 @patch(cls_method=True)
 def from_pretrained(cls:Student,
     name:str|Path,        # a folder that `save_pretrained` wrote, or owner/name on the Hub
@@ -210,7 +210,8 @@ def from_pretrained(cls:Student,
     if not (file := folder/'config.json').is_file(): raise UserError(f'{folder} holds no student: config.json is missing there')
     try: config = json.loads(file.read_text(encoding='utf-8'))
     except ValueError: raise UserError(f'{file} is damaged: it is not JSON') from None
-    if not isinstance(config, dict) or config.keys() != {*FIELDS}: raise UserError(f"{file} is not that of a student: expected {', '.join(FIELDS)}, found {', '.join(config) or 'nothing'}")
+    found = ', '.join(config) if isinstance(config, dict) else f'a {type(config).__name__}'
+    if {*found.split(', ')} != {*FIELDS}: raise UserError(f"{file} is not that of a student: expected {', '.join(FIELDS)}, found {found or 'nothing'}")
     return load_model_weights(cls(**config), folder).eval()
 
 def _from_hub(name, download, hub):
