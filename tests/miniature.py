@@ -54,3 +54,23 @@ def deepfashion_files(anno="Anno/", evaluation="Eval/", images="Img/"):
         f"{anno}list_bbox.txt": deepfashion_list("image_name  x_1 y_1 x_2 y_2", [(deepfashion_name(i), f"{i % 20:03} 010 {40 + i % 20:03} 070") for i in reversed(n)]),
         f"{evaluation}list_eval_partition.txt": deepfashion_list("image_name  evaluation_status", [(deepfashion_name(i), deepfashion_split(i)) for i in n]),
         **{f"{images}{deepfashion_name(i)}": picture(1000 + i) for i in n}}
+
+# --- DeepFashion's attributes: 1,000 names of five types in no order, and what the values of the same 120 pictures are ---
+
+DEEPFASHION_SIZES = dict(texture=156, fabric=218, shape=180, part=216, style=230)
+_kinds = np.random.default_rng(7).permutation(np.repeat(range(5), list(DEEPFASHION_SIZES.values())))
+DEEPFASHION_ATTRIBUTES = [(f"{('abstract chevron print', 'a-line', 'v-neck lace', 'boho')[i % 4]} {i}", int(k)) for i, k in enumerate(_kinds)]    # name, position of its type
+
+def deepfashion_values(i):
+    "1,000 values; of some pictures nobody looked at the texture, some have no style, some nothing at all."
+    values = np.random.default_rng(500 + i).choice([1, -1, 0], 1000, p=[.004, .796, .2])
+    if i % 7 == 3: values[_kinds == 0] = 0
+    if i % 7 == 4: values[_kinds == 4] = -1
+    if i % 7 == 5: values[:] = 0
+    return values
+
+def deepfashion_attribute_files(anno="Anno/"):
+    "The two lists of attributes, for the miniature above."
+    rows = [(deepfashion_name(i), " ".join(f"{v:2}" for v in deepfashion_values(i))) for i in reversed(range(120))]
+    return {f"{anno}list_attr_cloth.txt": deepfashion_list("attribute_name  attribute_type", [(o, k + 1) for o, k in DEEPFASHION_ATTRIBUTES], width=40),
+        f"{anno}list_attr_img.txt": deepfashion_list("image_name  attribute_labels", rows)}

@@ -1,9 +1,10 @@
-"DeepFashion's categories in miniature, with each trap of the published files and each bad input."
+"DeepFashion's categories and attributes in miniature, with each trap of the published files and each bad input."
 import csv, io
 from functools import partial
 import numpy as np, pytest
 from PIL import Image
-from miniature import DEEPFASHION, deepfashion_category as category, deepfashion_files, deepfashion_list, deepfashion_name as name, deepfashion_split, pack, picture, unpack
+from miniature import (DEEPFASHION, DEEPFASHION_ATTRIBUTES, DEEPFASHION_SIZES, deepfashion_attribute_files, deepfashion_category as category, deepfashion_files, deepfashion_list, deepfashion_name as name,
+    deepfashion_split, deepfashion_values, pack, picture, unpack)
 from fashion_repro.cli import main
 from fashion_repro.data import deepfashion as df
 from fashion_repro.data.check import check, report_text
@@ -159,3 +160,101 @@ def test_by_name_and_by_the_command(tmp_path, capfd, monkeypatch):
     (home/"Img").rename(tmp_path/"Img")
     assert main(["data", "check", "deepfashion"]) == 2 and "`fashion-repro data check deepfashion --no-pictures`" in capfd.readouterr().err
     assert main(["data", "check", "deepfashion", "--no-pictures"]) == 0 and "no picture was compared" in capfd.readouterr().out
+
+# --- attributes ---
+
+ATTRIBUTES, VALUES = "Anno/list_attr_cloth.txt", "Anno/list_attr_img.txt"
+GROUPS = list(DEEPFASHION_SIZES)
+WHOLE = deepfashion_files() | deepfashion_attribute_files()
+
+def expected(i, values=None):
+    "The five groups of picture i, the slow way."
+    values, groups = deepfashion_values(i) if values is None else values, []
+    for k in range(5):
+        of_type = [int(v) for v, (_, kind) in zip(values, DEEPFASHION_ATTRIBUTES) if kind == k]
+        groups.append(None if not any(of_type) else [n for n, v in enumerate(of_type) if v == 1])
+    return groups
+
+def attributes(cat): return {o: [row[g] for g in GROUPS] for o, row in rows(cat).items()}
+
+@pytest.mark.parametrize("anno, evaluation, images", [("Anno/", "Eval/", "Img/"), ("Anno_coarse/", "Eval/", "Img/"), ("", "", "")])
+def test_attributes_in_each_place(tmp_path, anno, evaluation, images):
+    cat = deepfashion(unpack(tmp_path/"a", deepfashion_files(anno, evaluation, images) | deepfashion_attribute_files(anno)))
+    assert not cat.defects and {g: len(cat.groups[g]) for g in GROUPS} == DEEPFASHION_SIZES and list(cat.groups)[:2] == ["category", "type"]
+    assert cat.groups["texture"] == [o for o, k in DEEPFASHION_ATTRIBUTES if k == 0] and any(o.startswith("abstract chevron print ") for o in cat.groups["texture"])
+    told = attributes(cat); assert all(told[name(i)] == expected(i) for i in range(120))
+    assert told[name(3)][0] is None and told[name(4)][4] == [] and told[name(5)] == [None]*5        # not looked at, none of these, nothing known
+    values = np.stack([deepfashion_values(i) for i in range(120)])
+    counts = [f"{(values == v).sum():,}" for v in (1, -1, 0)]
+    doubtful = sum(int((values[i][_of(k)] == 0).sum()) for i in range(120) for k in range(5) if values[i][_of(k)].any())
+    text = report_text(check(cat))
+    assert f"list_attr_img.txt: {counts[0]} values are 1 (present), {counts[1]} are -1 (absent), {counts[2]} are 0 (unknown)" in text
+    assert f"{doubtful:,} of the 0s belong to a type of which the image has other values; they count as absent" in text
+    assert "texture 156, fabric 218, shape 180, part 216, style 230, 1,000 together, as published" in text
+
+def _of(k): return [kind == k for _, kind in DEEPFASHION_ATTRIBUTES]
+
+def test_attributes_change_nothing_else(tmp_path):
+    without, having = deepfashion(unpack(tmp_path/"a", deepfashion_files())), deepfashion(unpack(tmp_path/"b", WHOLE))
+    plain = {k: v for k, v in facts(having).items() if k not in GROUPS}
+    assert plain == facts(without) and having.fingerprint != without.fingerprint
+    assert "the attributes were not read: list_attr_cloth.txt and list_attr_img.txt are not both there" in report_text(check(without))
+
+def lines_of(path, change):
+    "The miniature with the lines of one list changed, its count as it was."
+    lines = WHOLE[path].decode().splitlines(); change(lines)
+    return WHOLE | {path: "\n".join([*lines, ""]).encode()}
+
+def cut(lines): lines[-1] = lines[-1][:1500]                                    # picture 0 is the last row
+def odd(lines): lines[-1] = lines[-1][:-2] + " 3"
+def twice(lines): lines[3] = lines[2][:70] + " ".join(["-1"]*1000)              # picture 119 again, in the place of 118
+def more(lines): lines.append(f"{'img/A/x.jpg':<70}" + " ".join(["-1"]*1000))
+def count(lines): lines[0] = "130"
+def kind(lines): lines[2] = lines[2][:-1] + "6"
+def no_kind(lines): lines[2] = "lonely"
+def same(lines): k = DEEPFASHION_ATTRIBUTES[0][1]; j = next(j for j, (_, o) in enumerate(DEEPFASHION_ATTRIBUTES) if j and o == k); lines[2 + j] = lines[2]
+def short(lines): lines.pop()
+
+BAD_ATTRIBUTES = {
+    "a row cut short": (VALUES, cut, {("unusable line", "list_attr_img.txt:122"), ("image without attributes", name(0))}),
+    "a value of 3": (VALUES, odd, {("unusable value", name(0))}),
+    "a picture twice": (VALUES, twice, {("repeated name", name(119)), ("image without attributes", name(118))}),
+    "a picture that is not listed": (VALUES, more, {("wrong count", "list_attr_img.txt"), ("attributes without image", "img/A/x.jpg")}),
+    "a wrong count": (VALUES, count, {("wrong count", "list_attr_img.txt")}),
+    "type 6": (ATTRIBUTES, kind, {("unknown type", DEEPFASHION_ATTRIBUTES[0][0])}),
+    "no type": (ATTRIBUTES, no_kind, {("unusable line", "list_attr_cloth.txt:3")}),
+    "a name twice": (ATTRIBUTES, same, {("repeated name", DEEPFASHION_ATTRIBUTES[0][0])}),
+}
+
+@pytest.mark.parametrize("path, change, defects", BAD_ATTRIBUTES.values(), ids=BAD_ATTRIBUTES)
+def test_bad_attributes_are_listed_and_the_others_stay(tmp_path, path, change, defects):
+    cat = deepfashion(unpack(tmp_path/"a", lines_of(path, change)))
+    assert {(o["kind"], o["id"]) for o in cat.defects} == defects and len(cat) == 120
+    told = attributes(cat); silent = {i for _, i in defects if i.startswith("img/") and ("image without attributes", i) in defects}
+    if path == VALUES:
+        last = deepfashion_values(0).copy(); last[-1] = 0
+        for i in range(120): assert told[name(i)] == ([None]*5 if name(i) in silent else expected(i, last if change is odd and not i else None)), i
+    else:                                                                       # the columns of the other types have not moved
+        touched = DEEPFASHION_ATTRIBUTES[0][1]
+        for i in range(120): assert [o for k, o in enumerate(told[name(i)]) if k != touched] == [o for k, o in enumerate(expected(i)) if k != touched], i
+        names = lambda o: {cat.groups[GROUPS[touched]][j] for j in o or []}
+        first = DEEPFASHION_ATTRIBUTES[0][0]; known = [o for o, k in DEEPFASHION_ATTRIBUTES if k == touched]
+        if change is not same:
+            for i in range(120): assert names(told[name(i)][touched]) == {known[j] for j in expected(i)[touched] or []} - {first}, i
+
+def test_attributes_of_two_equal_names_are_one(tmp_path):
+    cat = deepfashion(unpack(tmp_path/"a", lines_of(ATTRIBUTES, same))); k = DEEPFASHION_ATTRIBUTES[0][1]
+    j = [j for j, (_, o) in enumerate(DEEPFASHION_ATTRIBUTES) if o == k][1]; told = attributes(cat)
+    assert len(cat.groups[GROUPS[k]]) == DEEPFASHION_SIZES[GROUPS[k]] - 1
+    for i in range(120): assert (0 in (told[name(i)][k] or [])) == bool({deepfashion_values(i)[0], deepfashion_values(i)[j]} & {1}), i
+
+@pytest.mark.parametrize("path, lost", [(ATTRIBUTES, VALUES), (VALUES, ATTRIBUTES)])
+def test_one_list_of_attributes_is_none(tmp_path, path, lost):
+    cat = deepfashion(unpack(tmp_path/"a", deepfashion_files() | {path: WHOLE[path]}))
+    assert list(cat.groups) == ["category", "type"] and listed(cat) == [("missing file", lost[5:])] and f"no {lost[5:]}: the attributes are not read" in report_text(check(cat))
+
+@pytest.mark.parametrize("path, raw, words", [(ATTRIBUTES, b"<html>sign in", "a web page"), (VALUES, b"<html>sign in", "a web page"), (VALUES, b"0\nimage_name x\n", "found no row"), (ATTRIBUTES, b"0\nattribute_name x\n", "no name"),
+    (ATTRIBUTES, lines_of(ATTRIBUTES, short)[ATTRIBUTES], "expected a name and 999 values in each line of"), (VALUES, deepfashion_list("image_name  x", [(name(0), "1 0 -1")]), "found 4 words in line 3: are the two of one download?")])
+def test_lists_of_attributes_that_do_not_fit(tmp_path, path, raw, words):
+    with pytest.raises(UserError) as e: deepfashion(unpack(tmp_path/"a", WHOLE | {path: raw}))
+    assert words in str(e.value) and "\n" not in str(e.value) and "agreement" in str(e.value)
