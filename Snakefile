@@ -1,7 +1,7 @@
 # The workflow: what depends on what. `fashion-repro reproduce` writes the choices into runs/plan.json and starts this.
 #
 #   catalogue   opens a data set once                 -> runs/catalogue/<data>-<scale>.json
-#   run         one row, data set and seed            -> runs/<paper>/<table>/<data>-<scale>/<row>-s<seed>/finished.json
+#   run         one row, data set and seed, after those it uses -> runs/<paper>/<table>/<data>-<scale>/<row>-s<seed>/finished.json
 #   table       an experiment notebook on its runs    -> runs/<paper>/<table>/<data>-<scale>/<notebook>.ipynb
 #
 # Snakemake repeats a job when its params or inputs change. Params are functions of the wildcards only: with more arguments
@@ -10,24 +10,27 @@
 # none: Snakemake decides when a run is *asked*, and the run itself whether its record still holds (made by the same code from
 # the same data and recipe: nothing to do) or where it goes on. finished.json is a copy of the record it answered with.
 import os, shlex, sys
-from fashion_repro.training.closure import other_data, run_code
-from fashion_repro.workflow.experiments import plan
+from functools import cache
+from fashion_repro.training.closure import run_code
+from fashion_repro.training.rows import row_code
+from fashion_repro.workflow.experiments import plan, runs_in
 from fashion_repro.workflow.jobs import files_signature, notebook_code
 from fashion_repro.workflow.publish import beside
 
 configfile: "runs/plan.json"
 TABLES = {str(t.folder): t for t in plan(**config["choices"])}
-JOBS = {str(j.folder): j for t in TABLES.values() for j in t.jobs}
+JOBS = {str(j.folder): j for j in runs_in(TABLES.values())}
 DATA_DIR, DEVICE, GPU, PY = config["data_dir"], config["device"], config["gpu"], sys.executable
 FILES = f"--data-dir {shlex.quote(DATA_DIR)}" if DATA_DIR else ""
 CHOICE = "{data}-{scale}"
+CODE = cache(run_code)
 
 def job(wc): return JOBS[f"runs/{wc.paper}/{wc.table}/{wc.data}-{wc.scale}/{wc.row}-s{wc.seed}"]
 def table(wc): return TABLES[f"runs/{wc.paper}/{wc.table}/{wc.data}-{wc.scale}"]
 def others(wc): return [f"{r['path']}/record.json" for r in beside("runs", wc.paper, wc.table, wc.data, wc.scale)[0]]
 
 wildcard_constraints:
-    paper=r"\w+", table=r"\w+", data=r"[\w-]+?", scale="smoke|demo|paper", row=r"[\w.-]+?", seed=r"\d+", notebook=r"((table|figure)\d|curation_)\w*"
+    paper=r"\w+", table=r"\w+", data=r"[\w-]+?", scale="smoke|demo|paper", row=r"[\w.-]+?", seed=r"\d+", notebook=r"((table|figure)[A-Z]?\d|curation_)\w*"
 
 localrules: all
 
@@ -43,11 +46,11 @@ rule catalogue:
             "{FILES} --out {output} > {log} 2>&1"
 
 rule run:
-    input:  f"runs/catalogue/{CHOICE}.json"
+    input:  f"runs/catalogue/{CHOICE}.json", uses=lambda wc: [o.folder/"finished.json" for o in job(wc).uses]
     output: f"runs/{{paper}}/{{table}}/{CHOICE}/{{row}}-s{{seed}}/finished.json"
     log:    f"runs/{{paper}}/{{table}}/{CHOICE}/{{row}}-s{{seed}}/log.txt"
     params: module=lambda wc: job(wc).row.module, settings=lambda wc: sorted(job(wc).row.set.items()),
-            code=lambda wc: run_code(f"fashion_repro.{job(wc).row.module}", wc.data, *other_data(job(wc).row.set, wc.data))
+            code=lambda wc: row_code(job(wc).row, wc.data, code=CODE)
     threads: 1
     resources: gpu=GPU
     shell:  "run=$(dirname {output}); {PY} -m fashion_repro.cli train {params.module} --row {wildcards.row} --table {wildcards.table} "

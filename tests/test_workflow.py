@@ -80,6 +80,22 @@ def test_what_changed_is_repeated_and_only_that(done):
     assert table.with_name("table.csv").read_text().split() == ["fast,0,0.06", "slow,0,0.24"]
     assert repeated(lambda: replace(folder/"fashion_repro/toy/counting.py", "recipe.n*recipe.step", "recipe.step*recipe.n*1.")) == {"fast", "slow", "table"}
 
+def test_a_row_makes_what_it_uses_first(tmp_path):
+    "A row that uses others, of its own table and of another; a figure that reads one row of a table and is made when it is asked for."
+    folder = toy.checkout(tmp_path/"checkout", uses=True)
+    run = lambda table, row: folder/f"runs/toy/{table}/wardrobe-smoke/{row}-s0/record.json"
+    files = dict(pupil=run("table3", "pupil"), teacher=run("table3", "teacher"), extra=run("table1", "extra"))
+    status, out, err = toy.say(folder, "reproduce", "--table", "table3", "--scale", "smoke", "--cores", 2)
+    assert status == 0 and "3 runs for 1 tables" in out, out + err
+    assert set(toy.records(folder)) == {"pupil-s0", "teacher-s0", "extra-s0"} and not list(folder.glob("runs/toy/figure3/*/*.ipynb"))
+    assert files["pupil"].stat().st_mtime_ns > max(files["teacher"].stat().st_mtime_ns, files["extra"].stat().st_mtime_ns)
+    before = {k: p.stat().st_mtime_ns for k, p in files.items()}
+    status, out, err = toy.say(folder, "reproduce", "--table", "figure3", "--scale", "smoke", "--cores", 2)
+    assert status == 0 and list(folder.glob("runs/toy/figure3/*/*.ipynb")) and before == {k: p.stat().st_mtime_ns for k, p in files.items()}, out + err
+    yaml = folder/"fashion_repro/toy/experiments.yaml"; yaml.write_text(yaml.read_text().replace("step: 7", "step: 8"))
+    status, out, err = toy.say(folder, "train", "toy.counting", "--row", "pupil", "--scale", "smoke")   # by hand, without the workflow
+    assert status == 0 and {k for k, p in files.items() if p.stat().st_mtime_ns != before[k]} == {"pupil", "teacher"}, out + err
+
 @pytest.mark.slow
 def test_a_record_from_elsewhere_is_kept(done):
     "A run made by hand, of which Snakemake knows nothing, answers that it is finished instead of being made again."
@@ -155,7 +171,7 @@ def test_the_first_command_of_the_readme(tmp_path):
                        capture_output=True, text=True, timeout=1500)
     assert r.returncode == 0, r.stdout + r.stderr
     made = {p.parent.name for p in folder.glob("runs/ifashion/table3/wardrobe-smoke/*/record.json")}
-    assert made == {"label_prior-s0", "small_cnn-s0", "inception_bn-s0"} and "table3_baselines.ipynb" in r.stdout
+    assert made == {f"{o}-s0" for o in ("label_prior", "small_cnn", "inception_bn", "inception_v1", "inception_v3", "resnet101")} and "table3_baselines.ipynb" in r.stdout
     assert subprocess.run(["git", "status", "--porcelain"], cwd=folder, capture_output=True, text=True).stdout == ""
 
 @pytest.fixture(scope="module")

@@ -59,17 +59,23 @@ def notebook(path, table):
     nb = v.new_notebook(cells=cells, metadata=dict(kernelspec=dict(name="python3", display_name="python3", language="python")))
     path.parent.mkdir(parents=True, exist_ok=True); nbformat.write(nb, path)
 
-def checkout(folder, broken=False, slow=""):
-    "Make the checkout: this project's package and workflow with the toy paper instead of the four; `slow`: settings for all rows."
+USES = """
+- {table: table3, row: pupil, module: toy.counting, uses: [teacher, table1/extra], set: {step: 5}, headline: true}
+- {table: table3, row: teacher, module: toy.counting, set: {step: 7}}
+- {table: figure3, from: table3, rows: [pupil], headline: false}
+"""
+
+def checkout(folder, broken=False, slow="", uses=False):
+    "Make the checkout: this project's package and workflow with the toy paper instead of the four; `slow`: settings for all rows; `uses`: rows that use others."
     folder.mkdir(parents=True)
     shutil.copytree(root/"fashion_repro", folder/"fashion_repro", ignore=shutil.ignore_patterns("__pycache__", "experiments.yaml"))
     shutil.copytree(root/"profiles", folder/"profiles")
     for f in ("Snakefile", ".gitignore", "settings.ini"): shutil.copy(root/f, folder/f)
     toy = folder/"fashion_repro"/"toy"; toy.mkdir()
     (toy/"__init__.py").touch(); (toy/"counting.py").write_text(MODULE)
-    lines = [x for x in YAML.splitlines() if broken or "broken" not in x]
+    lines = [x for x in YAML.splitlines() if broken or "broken" not in x] + USES.splitlines()*uses
     (toy/"experiments.yaml").write_text("\n".join(lines).replace("step:", slow + "step:") + "\n")
-    for t, runs in dict(table1="table1", figure1="table1", **(dict(table2="table2") if broken else {})).items(): notebook(folder/"nbs"/"toy"/f"{t}_counts.ipynb", runs)
+    for t, runs in dict(table1="table1", figure1="table1", **(dict(table2="table2") if broken else {}), **(dict(table3="table3", figure3="table3") if uses else {})).items(): notebook(folder/"nbs"/"toy"/f"{t}_counts.ipynb", runs)
     git = lambda *a: subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@example.invalid", *a], cwd=folder, check=True, capture_output=True)
     git("init", "-q"); git("add", "-A"); git("commit", "-qm", "toy")
     return folder

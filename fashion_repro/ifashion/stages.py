@@ -4,17 +4,15 @@
 
 # %% auto #0
 __all__ = ['PARTS', 'Part', 'part_of', 'single_labels', 'ending', 'is_checked', 'wrong_labels', 'Labelled', 'labelled', 'over',
-           'target_stages', 'name_forms', 'overlapping', 'Squares', 'labelled_items']
+           'target_stages', 'name_forms', 'overlapping', 'labelled_items']
 
-# %% ../../nbs/ifashion/05_stages.ipynb #acae5543
+# %% ../../nbs/ifashion/05_stages.ipynb #28b78852
 import re
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
 
-from ..data.crops import square
-from ..data.loading import Items
+from ..data.loading import Kept
 from ..data.table import Catalogue, annotated, arrow_columns, column_ids, split_indices
 from ..errors import UserError, one_of
 
@@ -170,36 +168,15 @@ def overlapping(
     forms = set().union(*map(name_forms, known))
     return [o for o in classes if name_forms(o) & forms]
 
-# %% ../../nbs/ifashion/05_stages.ipynb #b28604fd
-class Squares(Items):
-    "Items whose pictures are kept resized to N x N once they have been decoded."
-    def __init__(self,
-        catalogue:Catalogue,  # where pictures and classes come from
-        indices,              # (n,) its rows that are the items, in this order
-        transform,            # (PIL RGB, random.Random) -> PIL RGB or array; must begin with `square(image, N)`
-        seed:int=0,           # of the run
-        N:int=64,             # px
-        most:int=2**30,       # bytes kept at most
-    ):
-        super().__init__(catalogue, indices, transform, seed)
-        self.N, self.kept, self.room = N, {}, most//(3*N*N)
-
-    def picture(self,
-        i:int,             # position of the item
-    )->Image.Image:        # RGB, N x N
-        if i in self.kept: return Image.fromarray(self.kept[i])
-        image = square(super().picture(i), self.N)
-        if len(self.kept) < self.room: self.kept[i] = np.asarray(image)
-        return image
-
+# %% ../../nbs/ifashion/05_stages.ipynb #19666963
 def labelled_items(
     catalogue:Catalogue, # where the pictures are
     some:Labelled,       # of it
     view,                # (PIL RGB, random.Random) -> PIL RGB or array; begins with `square(image, N)`
     N:int,               # px
     seed:int=0,          # of the crops
-)->Squares:              # dicts of image (3, M, M) uint8, targets (K,) one-hot (all 0: a class that cannot be predicted), index
+)->Kept:              # dicts of image (3, M, M) uint8, targets (K,) one-hot (all 0: a class that cannot be predicted), index
     "Pictures of a stage as a network sees them."
-    items = Squares(catalogue, some.rows, view, seed, N)
+    items = Kept(catalogue, some.rows, view, seed, N)
     items.targets = (some.labels[:,None] == np.arange(len(some.classes))).astype(np.uint8)
     return items

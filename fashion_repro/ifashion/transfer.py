@@ -6,7 +6,7 @@
 __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'PROTOCOL', 'Recipe', 'source_stage', 'target_stage', 'score', 'score_split',
            'label_agreement', 'check', 'train_stages', 'train', 'lacking', 'known_defects', 'model_card']
 
-# %% ../../nbs/ifashion/07_transfer.ipynb #83061903
+# %% ../../nbs/ifashion/07_transfer.ipynb #800002de
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
@@ -14,12 +14,12 @@ import numpy as np
 import torch.nn.functional as F
 from torch import nn
 
-from ..data.loading import Items
+from ..data.loading import Items, Kept
 from ..data.table import Catalogue, annotated, n_defects, product_numbers, split_indices
 from ..errors import UserError
 from .attributes import cost, scores, step as attribute_step
 from .finetune import Stage, class_step, fit_stage, network, stage_epochs, views, with_new_head
-from .stages import Labelled, Part, Squares, ending, labelled, labelled_items, over, overlapping, part_of, target_stages
+from .stages import Labelled, Part, ending, labelled, labelled_items, over, overlapping, part_of, target_stages
 from ..metrics.single_label import class_metrics, rank_of_truth
 from ..training.checkpoints import save_model
 from ..training.devices import make_accelerator, seed_everything
@@ -58,7 +58,7 @@ DEMO = replace(PAPER, width=.25, resize_px=64, input_px=56, batch_size=32, sourc
 SMOKE = replace(DEMO, width=.125, batch_size=32, source_epochs=.5, epochs=1., source_steps=0, min_steps=0)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
-# %% ../../nbs/ifashion/07_transfer.ipynb #2eb83dfd
+# %% ../../nbs/ifashion/07_transfer.ipynb #e717417e
 def source_stage(
     recipe:Recipe,    # learn
     source:Catalogue, # learnt first
@@ -74,7 +74,7 @@ def source_stage(
         seen = over(whole, [o for k,o in enumerate(whole.classes) if (whole.labels == k).any()])
         return Stage('source', labelled_items(source, seen, view, recipe.resize_px, seed), class_step, epochs, recipe.initial != 'random', True, recipe.class_eps), len(seen.classes), (whole.left_out, whole.unlabelled)
     rows = whole.rows if recipe.same_pictures or recipe.learn == 'nothing' else _annotated_rows(source, part)
-    items = Squares(source, rows, view, seed, recipe.resize_px)
+    items = Kept(source, rows, view, seed, recipe.resize_px)
     return Stage('source', items, attribute_step, epochs, recipe.initial != 'random', True, recipe.eps), items.targets.shape[1], (whole.left_out, whole.unlabelled) if recipe.same_pictures else (0, 0)
 
 def _annotated_rows(source, part):

@@ -6,7 +6,7 @@
 __all__ = ['recipes_of', 'current_params', 'current_code', 'read_records', 'fresh_rows', 'mean_std', 'caveats', 'read_items',
            'read_products']
 
-# %% ../../nbs/ledger/01_records.ipynb #9e723c7b
+# %% ../../nbs/ledger/01_records.ipynb #94aeeeef
 import ast, json
 from dataclasses import asdict, replace
 from functools import lru_cache
@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import UserError
 from ..training.closure import data_readers, module_file, other_data, run_code
 from ..training.record import read_record
-from ..training.rows import papers, read_rows
+from ..training.rows import papers, read_rows, row_code
 
 # %% ../../nbs/ledger/01_records.ipynb #ed0bf7ac
 def recipes_of(
@@ -47,17 +47,18 @@ def current_params(
     recipe = row and _recipes(f'fashion_repro.{row.module}').get(record['scale'])
     return recipe and json.loads(json.dumps(asdict(replace(recipe, **row.set))))
 
-# %% ../../nbs/ledger/01_records.ipynb #061f557c
+# %% ../../nbs/ledger/01_records.ipynb #76b497be
 def current_code(
     record:dict,  # of a finished run
 )->str|None:      # hash of the code behind such a run as it is now; None when the row is not listed, its settings are others now, or its module is gone
     "What `code` would be if the run were made today."
     params = current_params(record)
     if params is None or record.get('params') != params: return None
-    return _code(f"fashion_repro.{_rows(record['paper'])[record['experiment'], record['row']].module}", record['data'], *other_data(params, record['data']))
+    row, data = _rows(record['paper'])[record['experiment'], record['row']], record['data']
+    return row_code(row, data, params, _code) if {data, *other_data(params, data)} <= data_readers().keys() else None
 
 @lru_cache
-def _code(module, *data): return run_code(module, *data) if {*data} <= data_readers().keys() else None  # once in a process
+def _code(module, *data): return run_code(module, *data)  # once in a process
 
 # %% ../../nbs/ledger/01_records.ipynb #c2cbd80e
 def read_records(

@@ -5,18 +5,18 @@
 # %% auto #0
 __all__ = ['Settings', 'epoch_order', 'n_steps', 'images_seen', 'micro_batches', 'load_batches', 'evaluating', 'predict']
 
-# %% ../../nbs/training/02b_batches.ipynb #57890ef6
-import math, signal, sys
+# %% ../../nbs/training/02b_batches.ipynb #14f07a3c
+import math, os, signal, sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 import numpy as np, torch
 from accelerate.utils import gather, send_to_device
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from .devices import rng_state, set_rng_state
 
-# %% ../../nbs/training/02b_batches.ipynb #c50af857
+# %% ../../nbs/training/02b_batches.ipynb #078cf01d
 @dataclass(frozen=True)
 class Settings:
     "How a model is trained, whatever the model."
@@ -32,7 +32,7 @@ class Settings:
     checkpoint_s:float = 20# s between checkpoints, besides those at evaluations
     device:str = 'auto'    # auto | cpu | cuda
 
-# %% ../../nbs/training/02b_batches.ipynb #c9fc48c3
+# %% ../../nbs/training/02b_batches.ipynb #f168d15a
 @lru_cache(maxsize=2)
 def epoch_order(
     n:int,     # items
@@ -43,7 +43,7 @@ def epoch_order(
     mixed = int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
     return torch.randperm(n, generator=torch.Generator().manual_seed(mixed))
 
-# %% ../../nbs/training/02b_batches.ipynb #86bf30ca
+# %% ../../nbs/training/02b_batches.ipynb #f6710d0b
 def n_steps(
     n:int,              # items
     settings:Settings,  # epochs and batch_size are read
@@ -60,7 +60,7 @@ def images_seen(
     epoch, k = divmod(step, per := math.ceil(n/settings.batch_size))
     return epoch*n + k*n//per
 
-# %% ../../nbs/training/02b_batches.ipynb #604b24ee
+# %% ../../nbs/training/02b_batches.ipynb #1786dfc6
 def micro_batches(
     n:int,             # items
     step:int,          # optimizer step, >= 0
@@ -75,11 +75,12 @@ def micro_batches(
     cut = [share[j::parts] for j in range(parts)]
     return [([(epoch, i) for i in part or batch[:1]], bool(part)) for part in cut]
 
-# %% ../../nbs/training/02b_batches.ipynb #25ffdaa9
-def _loader_process(worker):
+# %% ../../nbs/training/02b_batches.ipynb #e61c0a7a
+def _loader_process(worker, parent):
     import ctypes
     signal.signal(signal.SIGINT, signal.SIG_IGN); signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == 'linux': ctypes.CDLL(None).prctl(1, signal.SIGKILL)   # PR_SET_PDEATHSIG
+    if sys.platform == 'linux' and os.getppid() != parent: os._exit(1)       # it ended before this was said
 
 def load_batches(
     items,          # map-style, indexed by (epoch, index)
@@ -90,9 +91,9 @@ def load_batches(
     "Batches of `items` in the order of `keys`."
     fork = 'fork' if workers and sys.platform == 'linux' else None           # their parent is this process, not a server
     return iter(DataLoader(items, batch_sampler=keys, num_workers=workers, generator=torch.Generator().manual_seed(0),
-        worker_init_fn=_loader_process, pin_memory=pin, multiprocessing_context=fork))
+        worker_init_fn=partial(_loader_process, parent=os.getpid()), pin_memory=pin, multiprocessing_context=fork))
 
-# %% ../../nbs/training/02b_batches.ipynb #2efc40db
+# %% ../../nbs/training/02b_batches.ipynb #90848038
 @contextmanager
 def evaluating(
     model:nn.Module, # put into evaluation mode, without gradients
@@ -105,7 +106,7 @@ def evaluating(
         set_rng_state(rng)
         for m,mode in modes.items(): m.training = mode
 
-# %% ../../nbs/training/02b_batches.ipynb #254ca5e3
+# %% ../../nbs/training/02b_batches.ipynb #6fc07f2c
 def predict(
     model:nn.Module,  # used in evaluation mode, in fp32
     items,            # map-style, indexed by (epoch, index); visited as epoch 0

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['IDENTITY', 'RESULT', 'Run', 'recipe_fields', 'fit_type', 'parse_settings', 'data_names', 'lock_folder',
-           'prepare_folder', 'changed', 'first_decides', 'is_first', 'train_row', 'check_names', 'shown', 'Parser',
-           'row_parser', 'main', 'train_command', 'train_main']
+           'prepare_folder', 'changed', 'first_decides', 'is_first', 'train_row', 'run_folder', 'used_folders',
+           'up_to_date', 'recipe_of', 'check_names', 'shown', 'Parser', 'row_parser', 'main', 'train_command',
+           'train_main']
 
-# %% ../../nbs/training/06_runs.ipynb #58d02290
+# %% ../../nbs/training/06_runs.ipynb #5b066695
 import argparse, ast, json, os, shutil, sys, time
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -15,11 +16,11 @@ from importlib import import_module
 from pathlib import Path
 import fashion_repro
 from ..errors import UserError, one_of
-from .closure import data_readers, module_file, other_data, run_code
+from .closure import data_readers, module_file, other_data
 from .record import check_record, checkout_state, peak_mib, read_record, write_record
-from .rows import find_row, rows_of, trainable
+from .rows import Row, find_row, row_code, rows_of, trainable, used_rows
 
-# %% ../../nbs/training/06_runs.ipynb #d70c6b33
+# %% ../../nbs/training/06_runs.ipynb #519805c5
 @dataclass(frozen=True)
 class Run:
     "One row on one data set with one seed."
@@ -33,6 +34,7 @@ class Run:
     device:str      # auto | cpu | cuda
     out:Path        # folder of the run
     workers:int = 0 # loader processes beside each training process; 0 = load in it
+    uses:tuple = () # folders of the finished runs that the row uses, in the order of experiments.yaml
 
 # %% ../../nbs/training/06_runs.ipynb #1f997ed2
 def recipe_fields(
@@ -70,16 +72,18 @@ def fit_type(
     if not ok: raise UserError(f'recipe field {name} is a {type(like).__name__} such as {like!r}, not {value!r}')
     return value
 
-# %% ../../nbs/training/06_runs.ipynb #2dedd665
+# %% ../../nbs/training/06_runs.ipynb #98d143f5
 def parse_settings(
     words:list[str], # 'field=value', from the command line
     fields,          # names that exist
+    kind:str='recipe field', # what they are
+    option:str='--set',      # where the words stand
 )->dict:             # field -> word
     "The fields set on the command line."
     pairs = [w.partition('=') for w in words]
     for name,sign,_ in pairs:
-        if not sign: raise UserError(f"--set takes field=value, not {name!r}")
-    return {one_of('recipe field', name, fields): value for name,_,value in pairs}
+        if not sign: raise UserError(f"{option} takes {'field=value' if option == '--set' else 'name=path'}, not {name!r}")
+    return {one_of(kind, name, fields): value for name,_,value in pairs}
 
 # %% ../../nbs/training/06_runs.ipynb #0d836bd4
 def data_names()->list: # names of data sets
@@ -153,7 +157,7 @@ def is_first()->bool: # False in all but one process of a run
     "Is this the process that writes?"
     return int(os.environ.get('RANK', 0)) == 0
 
-# %% ../../nbs/training/06_runs.ipynb #bea55f6d
+# %% ../../nbs/training/06_runs.ipynb #b5656a56
 def train_row(
     module:str,         # '<paper>.<module>', e.g. 'ifashion.attributes'
     row:str,            # of experiments.yaml
@@ -166,17 +170,59 @@ def train_row(
     set:dict=None,      # recipe fields on top of the row's own
     table:str='',       # needed when several tables have a row of that name
     workers:int=0,      # loader processes beside each training process; changes nothing but speed
+    dirs:dict=None,     # further data set -> where its files are; missing = the environment's default
 )->dict:                # the record
-    "Train, evaluate and record one row; go on where an earlier start was stopped."
+    "Train, evaluate and record one row, and first the rows it uses; go on where an earlier start was stopped."
     entry, set = check_names(module, row, table, data, scale, device, set or {})
     if set and not out: raise UserError('a run with other recipe fields than its row needs a folder of its own: add --out')
-    out = Path(out or Path('runs', entry.paper, entry.table, f'{data}-{scale}', f'{row}-s{seed}')).expanduser()
-    run = Run(entry.paper, entry.table, row, data, data_dir, scale, seed, device, out, workers)
+    out = Path(out or run_folder(entry, data, scale, seed)).expanduser()
+    run = Run(entry.paper, entry.table, row, data, data_dir, scale, seed, device, out, workers, used_folders(entry, out, data, scale, seed))
+    for u,folder in zip(used_rows(entry), run.uses):
+        if not up_to_date(u, folder, data, scale, seed): train_row(u.module, u.row, data, data_dir, scale, seed, device, str(folder), None, u.table, workers, {k: v for k,v in (dirs or {}).items() if k in other_data(u.set, data)})
     held = []
     first_decides(device, lambda: held.append(lock_folder(out)))
-    try: return _train(f'fashion_repro.{module}', {**entry.set, **set}, run)
+    try: return _train(entry, set, run, dirs or {})
     finally:
         for lock in held: lock.release()
+
+# %% ../../nbs/training/06_runs.ipynb #221f14a9
+def run_folder(
+    row:Row,
+    data:str,       # a data set of the data room
+    scale:str,      # smoke | demo | paper
+    seed:int,
+    root:Path=Path('runs'), # where runs are
+)->Path:
+    "Where a run is when nobody says."
+    return Path(root, row.paper, row.table, f'{data}-{scale}', f'{row.row}-s{seed}')
+
+def used_folders(
+    row:Row,
+    out:Path,       # of its run
+    data:str,       # a data set of the data room
+    scale:str,      # smoke | demo | paper
+    seed:int,
+)->tuple:           # folders of the runs it uses
+    "Beside the run when that lies where runs lie, else in `runs`."
+    usual = len(out.parts) > 4 and out.parts[-4:] == run_folder(row, data, scale, seed).parts[-4:]
+    return tuple(run_folder(u, data, scale, seed, out.parents[3] if usual else Path('runs')) for u in used_rows(row))
+
+def up_to_date(row, folder, data, scale, seed)->bool:
+    "Is a used run finished, and made by the code and the settings of today? Answered without locking its folder: several runs may use it at once."
+    record = read_record(folder)
+    if not record or record['code'] != row_code(row, data) or record['seed'] != seed: return False
+    return record['params'] == json.loads(json.dumps(asdict(recipe_of(row, scale))))
+
+def recipe_of(
+    row:Row,
+    scale:str,      # smoke | demo | paper
+    set:dict=None,  # recipe fields on top of the row's own
+):                  # the module's recipe
+    "What a row is trained with; imports its module."
+    recipes, set = import_module(f'fashion_repro.{row.module}').RECIPES, {**row.set, **(set or {})}
+    recipe = recipes[one_of('scale', scale, recipes)]
+    for k in set: one_of('recipe field', k, asdict(recipe))
+    return replace(recipe, **{k: fit_type(k, v, getattr(recipe, k)) for k,v in set.items()})
 
 # %% ../../nbs/training/06_runs.ipynb #b3459e19
 def check_names(module, row, table, data, scale, device, set)->tuple:
@@ -193,20 +239,20 @@ def _check_value(name, value, default, comment, allowed):
     value = fit_type(name, value, like)
     if allowed: one_of(name, value, allowed)
 
-# %% ../../nbs/training/06_runs.ipynb #beea626f
-def _train(module, set, run):
+# %% ../../nbs/training/06_runs.ipynb #3c3cb6f7
+def _train(entry, set, run, dirs):
     from fashion_repro.training.checkpoints import checkpoint_values
-    method, start, state = import_module(module), time.monotonic(), checkout_state()
+    method, start, state = import_module(f'fashion_repro.{entry.module}'), time.monotonic(), checkout_state()
     from fashion_repro.data.datasets import open_catalogue
-    recipe = method.RECIPES[one_of('scale', run.scale, method.RECIPES)]
-    for k in set: one_of('recipe field', k, asdict(recipe))
-    recipe = replace(recipe, **{k: fit_type(k, v, getattr(recipe, k)) for k,v in set.items()})
+    recipe = recipe_of(entry, run.scale, set)
     also = other_data(asdict(recipe), run.data)
+    for name in dirs: one_of('further data set of this run', name, also)
     read = partial(open_catalogue, scale=run.scale, **({} if getattr(method, 'IMAGES', True) else dict(images=False)))
-    catalogues = [read(run.data, data_dir=run.data_dir), *map(read, also)]
+    catalogues = [read(run.data, data_dir=run.data_dir), *(read(o, data_dir=dirs.get(o, '')) for o in also)]
+    _same_data(run, catalogues[0])
     if hasattr(method, 'check'): method.check(recipe, *catalogues)  # before the folder is touched: a run that cannot be must not undo one that was
     place = {k: getattr(run, k) for k in IDENTITY[:6]}
-    identity = dict(place, params=json.loads(json.dumps(asdict(recipe))), fingerprint='+'.join(o.fingerprint for o in catalogues), code=run_code(module, run.data, *also))
+    identity = dict(place, params=json.loads(json.dumps(asdict(recipe))), fingerprint='+'.join(o.fingerprint for o in catalogues), code=row_code(entry, run.data, asdict(recipe)))
     record = first_decides(run.device, lambda: prepare_folder(run.out, identity))
     if record:
         if is_first(): print(f"{run.out} is finished ({shown(record)})", flush=True)
@@ -214,6 +260,13 @@ def _train(module, set, run):
     spent = checkpoint_values(run.out/'ckpt').get('seconds', 0.)
     result = _result(method, recipe, run, *catalogues)
     return _finish(run, dict(identity, **result, **state), spent + time.monotonic() - start)
+
+# %% ../../nbs/training/06_runs.ipynb #1e97dcbe
+def _same_data(run, catalogue):
+    "Raise when a used run was made from another version of the data."
+    for folder in run.uses:
+        if read_record(folder)['fingerprint'].partition('+')[0] != catalogue.fingerprint:
+            raise UserError(f'{folder} was made from another version of {run.data} than there is now: remove that folder and start again')
 
 # %% ../../nbs/training/06_runs.ipynb #87b238be
 RESULT = ('metrics', 'split', 'protocol', 'n_train', 'n_eval', 'n_missing', 'defects')
@@ -244,7 +297,7 @@ def shown(
     mine = [k for k in record['metrics'] if k.startswith(record['split'])] or list(record['metrics'])
     return ', '.join(f"{k} {record['metrics'][k]:.4g}" for k in [*mine[:most], *(k for k in mine[most:] if k.endswith('ceiling_f1'))])  # the best there could be
 
-# %% ../../nbs/training/06_runs.ipynb #1a1a8f21
+# %% ../../nbs/training/06_runs.ipynb #b5443e9b
 class Parser(argparse.ArgumentParser):
     "argparse, with a mistake answered in one line."
     def error(self, message): raise UserError(f'{message}; `{self.prog} --help` lists what is possible')
@@ -271,10 +324,11 @@ def row_parser(
     p.add_argument('--device', default='auto', help='auto (default), cpu or cuda')
     p.add_argument('--workers', type=int, default=0, help='loader processes beside each training process (default: 0); a GPU wants several')
     p.add_argument('--out', default='', help='folder of the run (default: runs/<paper>/<table>/<data>-<scale>/<row>-s<seed>)')
+    p.add_argument('--dirs', nargs='+', action='extend', default=[], metavar='NAME=PATH', help='where the files of further data sets are, of those that recipe fields such as source or unlabelled name (default: in $FASHION_REPRO_DATA)')
     p.add_argument('--set', nargs='+', action='extend', default=[], metavar='FIELD=VALUE', help='recipe fields to change')
     return p
 
-# %% ../../nbs/training/06_runs.ipynb #b2b77ff3
+# %% ../../nbs/training/06_runs.ipynb #d26bf507
 def main(
     argv:list[str], # '<paper>.<module>' and its options
 )->int:             # exit status: 0 done or already finished, 2 something to mend, 130 or 143 stopped
@@ -296,6 +350,7 @@ def train_command(argv):
     module = one_of('module', argv[0].removeprefix('fashion_repro.'), trainable())
     args = vars(row_parser(module).parse_args(argv[1:]))
     args['set'] = parse_settings(args['set'], recipe_fields(module) or [w.partition('=')[0] for w in args['set']])
+    args['dirs'] = parse_settings(args['dirs'], data_names() or [w.partition('=')[0] for w in args['dirs']], 'data set', '--dirs')
     check_names(module, *(args[k] for k in ('row', 'table', 'data', 'scale', 'device', 'set')))
     from fashion_repro.training.devices import watch_owner
     watch_owner()

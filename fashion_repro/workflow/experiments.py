@@ -6,12 +6,12 @@
 __all__ = ['checkout', 'notebook_of', 'Job', 'Table', 'parse_seeds', 'select_rows', 'made_for', 'jobs_of', 'plan', 'runs_in',
            'rows_left_out']
 
-# %% ../../nbs/workflow/00_experiments.ipynb #ceabeab8
+# %% ../../nbs/workflow/00_experiments.ipynb #958c2a7b
 from dataclasses import dataclass
 from pathlib import Path
 import fashion_repro
 from ..errors import UserError, one_of
-from ..training.rows import SCALES, Row, borrowers, left_out, papers, read_rows
+from ..training.rows import SCALES, Row, borrowers, left_out, papers, read_rows, used_rows
 
 # %% ../../nbs/workflow/00_experiments.ipynb #c0eccafb
 def checkout()->Path:  # the folder that holds `nbs/` and the Snakefile
@@ -30,7 +30,7 @@ def notebook_of(
     if len(found) == 1: return found[0].relative_to(checkout())
     raise UserError(f'expected one notebook nbs/{paper}/{table}_*.ipynb, found {len(found)}')
 
-# %% ../../nbs/workflow/00_experiments.ipynb #47ed55ff
+# %% ../../nbs/workflow/00_experiments.ipynb #07f914df
 @dataclass(frozen=True)
 class Job:
     "One run: a row on one data set, at one scale, with one seed."
@@ -41,6 +41,8 @@ class Job:
 
     @property
     def folder(self): return Path('runs', self.row.paper, self.row.table, f'{self.data}-{self.scale}', f'{self.row.row}-s{self.seed}')
+    @property
+    def uses(self): return [Job(r, self.data, self.scale, self.seed) for r in used_rows(self.row)]
 
 @dataclass(frozen=True)
 class Table:
@@ -84,17 +86,17 @@ def select_rows(
     if not keep: raise UserError(f"none of the {len(here)} rows at scale {scale!r} is a headline row: add --all (make: ALL=1)")
     return keep
 
-# %% ../../nbs/workflow/00_experiments.ipynb #4c803fdc
+# %% ../../nbs/workflow/00_experiments.ipynb #0f75e43d
 def made_for(
     rows:list[Row],  # of one or more papers
     data:str,        # a data set of the data room
 )->list[Row]:        # never empty
     "The rows that are run on a data set."
-    keep = [r for r in rows if not r.data or data in r.data]
+    keep = [r for r in rows if all(not o.data or data in o.data for o in [r, *used_rows(r)])]
     if keep: return keep
     raise UserError(f"{', '.join(dict.fromkeys(f'{r.paper} {r.table}' for r in rows))} is not run on {data}, only on {', '.join(dict.fromkeys(d for r in rows for d in r.data))}: choose one of them with --data")
 
-# %% ../../nbs/workflow/00_experiments.ipynb #fa2f4dbe
+# %% ../../nbs/workflow/00_experiments.ipynb #a1408aa2
 def jobs_of(
     rows:list[Row],     # of one start
     scale:str,          # smoke | demo | paper
@@ -117,20 +119,29 @@ def plan(
     "What `reproduce` runs with these choices."
     names = [paper] if paper else list(papers())
     if not names: raise UserError('no paper lists experiments: fashion_repro/<paper>/experiments.yaml is missing')
-    borrowed = {(p, t): source for p in names for t,source in borrowers(p).items()}
-    if table: one_of('table', table, dict.fromkeys([*(r.table for p in names for r in read_rows(p)), *(t for _,t in borrowed)]))
-    sources = {source for (_,t),source in borrowed.items() if t == table}
-    rows = [r for p in names for r in read_rows(p) if r.table in (sources or (table,)) or not table]
-    rows = select_rows(made_for(rows, data), '', scale, everything)
+    borrowed = {(p, b.table): b for p in names for b in borrowers(p).values() if not table or table == b.table}
+    if table: one_of('table', table, dict.fromkeys([*(r.table for p in names for r in read_rows(p)), *(t for p in names for t in borrowers(p))]))
+    asked = {b.source: b.rows for b in borrowed.values()} if table else {}                  # a borrower asked for by name needs its rows, headline or not
+    rows = [r for p in names for r in read_rows(p) if not table or r.table in (asked or (table,))]
+    rows = [r for r in rows if r.row in (asked.get(r.table) or (r.row,))]
+    rows = select_rows(made_for(rows, data), '', scale, everything or any(asked.values()))
     jobs = jobs_of([r for r in rows if not left_out(r)], scale, data, parse_seeds(seeds, scale, data))
-    jobs |= {(p, t): jobs[p, source] for (p, t),source in borrowed.items() if (p, source) in jobs and table in ('', t)}
+    for (p, t),b in borrowed.items():
+        found = [j for j in jobs.get((p, b.source), []) if j.row.row in (b.rows or (j.row.row,))]
+        if found and (table or everything or b.headline): jobs[p, t] = found
     return [Table(p, t, data, scale, notebook_of(p, t), tuple(found)) for (p, t),found in jobs.items() if table in ('', t)]
 
 def runs_in(
     tables:list[Table],     # of a plan
 )->list[Job]:               # a run that two tables read is there once
-    "The runs of a plan."
-    return list({j.folder: j for t in tables for j in t.jobs}.values())
+    "The runs of a plan, and before each those it uses."
+    found = {}
+    def add(job):
+        for o in job.uses: add(o)
+        found.setdefault(job.folder, job)
+    for t in tables:
+        for j in t.jobs: add(j)
+    return list(found.values())
 
 def rows_left_out(
     paper:str='',           # one paper; '' means all

@@ -70,16 +70,17 @@ def reasons_against(
     if record.get('dirty') is not False: why.append(f'{name} was made from changes that were not committed')
     return why
 
-# %% ../../nbs/workflow/05_publish.ipynb #f4062599
+# %% ../../nbs/workflow/05_publish.ipynb #56b4388b
 def collect(
     root:Path,        # the checkout
     rows:list[Row],   # of one table
     data:str,         # a data set
     scale:str,        # smoke | demo | paper
+    only=(),          # names of the rows that are wanted; () = all
 )->dict[Path,Path]:   # folder of a run -> its record
     "The finished runs of a table; raises when one is unfinished, stale or dirty."
     folder = Path('runs', rows[0].paper, rows[0].table, f'{data}-{scale}')
-    runs = sorted(p for p in (root/folder).glob('*-s*') if p.is_dir())
+    runs = sorted(p for p in (root/folder).glob('*-s*') if p.is_dir() and (not only or p.name.rpartition('-s')[0] in only))
     if not runs: raise UserError(f'{folder} has no runs: `fashion-repro reproduce --paper {rows[0].paper} --table {rows[0].table} --data {data} --scale {scale}` makes them')
     records, bad, found = {Path(r['path']): r for r in read_records(root/'runs', rows[0].paper, rows[0].table, data, scale)}, [], {}
     for p in runs:
@@ -137,7 +138,7 @@ def write_publication(
     if not any(shown.iterdir()): shown.rmdir()
     return [str(p.relative_to(root)) for d in (public, shown) for p in sorted(d.rglob('*')) if p.is_file()]
 
-# %% ../../nbs/workflow/05_publish.ipynb #4e16c05e
+# %% ../../nbs/workflow/05_publish.ipynb #90d8f26f
 def check_made(
     root:Path,       # the checkout
     made:Path,       # the executed notebook, relative to the checkout
@@ -164,7 +165,8 @@ def publish(
     rows, borrowed = read_rows(one_of('paper', paper, papers())), borrowers(paper)
     one_of('table', table, dict.fromkeys([*(r.table for r in rows), *borrowed])); one_of('scale', scale, SCALES)
     one_of('data set', data, data_names() or [data])
-    records = collect(root, [r for r in rows if r.table == borrowed.get(table, table)], data, scale)
+    source, only = (borrowed[table].source, borrowed[table].rows) if table in borrowed else (table, ())
+    records = collect(root, [r for r in rows if r.table == source], data, scale, only)
     notebook, folder = notebook_of(paper, table), Path('runs', paper, table, f'{data}-{scale}')
     check_made(root, folder/notebook.name, list(records), beside(root/'runs', paper, table, data, scale)[0])
     return write_publication(root, notebook, folder, {} if table in borrowed else records, may_show(data))

@@ -141,7 +141,7 @@ def finished(
     def older(j): return (root/j.folder/'record.json').stat().st_mtime <= out.stat().st_mtime
     return out.exists() and all((root/j.folder/'finished.json').exists() and older(j) for j in table.jobs)
 
-# %% ../../nbs/workflow/04_reproduce.ipynb #f05b0b3c
+# %% ../../nbs/workflow/04_reproduce.ipynb #b880242f
 def failures(
     root:Path,            # the checkout
     tables:list[Table],   # the plan
@@ -155,10 +155,10 @@ def failures(
         stamp = Path('runs/catalogue', f'{data}-{scale}.json')
         if not (root/stamp).exists(): out += told(f'data set {data}', stamp.with_suffix('.log'))
     for t in tables:
-        left = [j for j in t.jobs if not (root/j.folder/'finished.json').exists()]
+        left = [j for j in runs_in([t]) if not (root/j.folder/'finished.json').exists()]
         for j in left: out += told(f'run {j.row.paper} {j.row.table} {j.row.row} s{j.seed}', j.folder/'log.txt')
         if not left and not finished(root, t): out += told(f'table {t.paper} {t.table}', t.folder/'log'/f'{t.notebook.stem}.txt')
-    return out
+    return list(dict.fromkeys(out))     # two tables may wait for one run
 
 # %% ../../nbs/workflow/04_reproduce.ipynb #ecdd1eef
 def results(
