@@ -143,16 +143,16 @@ def group_columns(
     ends = np.cumsum([0] + [len(cat.groups[one_of('attribute group', g, cat.groups)]) for g in groups])
     return {g: list(range(a, b)) for g,a,b in zip(groups, ends, ends[1:])}
 
-# %% ../../nbs/data/00_table.ipynb #873f316f
+# %% ../../nbs/data/00_table.ipynb #5d9b9a2b
 def targets(
     cat:Catalogue,  # any catalogue
     indices=None,   # (N,) row numbers; None = all rows
     groups=None,    # which attribute groups, in this order; None = all
 )->np.ndarray:      # (N, A) uint8, 1 = the image has that class
     "Multi-hot truth of some images."
-    where = group_columns(cat, groups)
+    where, n = group_columns(cat, groups), len(cat) if indices is None else len(indices)
     narrow = arrow_columns(cat.table, where, indices)
-    hot = np.zeros((len(narrow), sum(map(len, where.values()))), dtype=np.uint8)
+    hot = np.zeros((n, sum(map(len, where.values()))), dtype=np.uint8)
     for g,columns in where.items():
         (rows, ids), _ = column_ids(narrow[g])
         hot[rows, columns[0] + ids] = 1
@@ -164,8 +164,8 @@ def annotated(
     groups=None,    # which attribute groups, in this order; None = all
 )->np.ndarray:      # (N, n_groups) bool, False = nobody looked
     "Which groups were annotated on which images."
-    narrow = arrow_columns(cat.table, list(groups or cat.groups), indices)
-    return np.stack([column_ids(o)[1] for o in narrow.columns], 1)
+    narrow, n = arrow_columns(cat.table, list(groups or cat.groups), indices), len(cat) if indices is None else len(indices)
+    return np.stack([column_ids(o)[1] for o in narrow.columns], 1) if narrow.columns else np.zeros((n, 0), bool)
 
 def product_numbers(
     cat:Catalogue,  # any catalogue
