@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['SmallCNN']
 
-# %% ../../nbs/backbones/02_small_cnn.ipynb #7619f67d
+# %% ../../nbs/backbones/02_small_cnn.ipynb #2e8253b9
+import torch
 from torch import Tensor, nn
 
 from .bn_inception import initialise, pooled_logits
 from .inputs import check_side
 
-# %% ../../nbs/backbones/02_small_cnn.ipynb #dcb5ac54
+# %% ../../nbs/backbones/02_small_cnn.ipynb #0d8fa308
 class SmallCNN(nn.Module):
     "Four convolutions, a global average and a linear head."
     MIN_PX = 16           # smallest side of an image
@@ -32,7 +33,7 @@ class SmallCNN(nn.Module):
     )->Tensor:     # (B, 8*channels, M//16, M//16) values >= 0
         "The map before the head."
         check_side(x, self.MIN_PX, 'SmallCNN')
-        return self.blocks(x)
+        return self.blocks(x.contiguous(memory_format=torch.channels_last))
 
     def forward(self,
         x:Tensor,  # (B, 3, M, M) as for `features`

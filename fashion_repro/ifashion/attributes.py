@@ -7,7 +7,7 @@ __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'NETWORKS', 'IMAGENET', 'Recipe'
            'load_initial', 'split_items', 'step', 'scores', 'split_metrics', 'fit_network', 'epochs_of', 'loss_step',
            'cost', 'model_card', 'score_split', 'scored_splits', 'check', 'train']
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #c6fa1280
+# %% ../../nbs/ifashion/02_attributes.ipynb #d9821c9c
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Literal, get_args
@@ -23,7 +23,7 @@ from ..backbones.inputs import CaffeBGR, ImageNetRGB, SignedRGB
 from ..backbones.resnet import ResNet101
 from ..backbones.small_cnn import SmallCNN
 from ..data.crops import center_view, multi_scale_crop
-from ..data.loading import Items
+from ..data.loading import Items, Kept
 from ..data.table import SPLITS, Catalogue, annotated, class_names, group_columns, n_defects, product_numbers, split_indices, targets
 from ..errors import UserError, one_of
 from .losses import as_large_as_plain, bce_per_image, class_weights
@@ -108,7 +108,7 @@ def load_initial(
     if recipe.network != 'inception_bn': raise UserError(f'ImageNet weights can be given to inception_bn, not to {recipe.network}')
     load_public_weights(net[1], weights_file(IMAGENET))
 
-# %% ../../nbs/ifashion/02_attributes.ipynb #8dfc2314
+# %% ../../nbs/ifashion/02_attributes.ipynb #5d82198b
 def split_items(
     recipe:Recipe,       # sizes, schedule, network
     catalogue:Catalogue, # images, attribute groups, splits
@@ -119,7 +119,7 @@ def split_items(
     "The images of a split as the network sees them."
     N, M = view_px(recipe)
     view = partial(_random_view, N=N, M=M) if augment else partial(_centre_view, N=N, M=M)
-    return Items(catalogue, split_indices(catalogue, split), view, seed)
+    return Kept(catalogue, split_indices(catalogue, split), view, seed, N)
 
 def _random_view(image, rng, N, M): return multi_scale_crop(image, rng, N, M)
 def _centre_view(image, rng, N, M): return center_view(image, N, M)
