@@ -17,7 +17,7 @@ class Parser(argparse.ArgumentParser):
     ):
         raise UserError(f'{message}; `{self.prog} --help` lists what is possible')
 
-# %% ../nbs/cli.ipynb #a03a76f7
+# %% ../nbs/cli.ipynb #175476a0
 ABOUT = "Re-run, check and reuse four fashion papers: iFashion, MTSS, FashionBERT and FAME-ViL."
 EXAMPLES = """examples:
   fashion-repro doctor                              is everything here that a run needs?
@@ -25,6 +25,7 @@ EXAMPLES = """examples:
   fashion-repro reproduce --paper ifashion          one paper at demo scale, on generated garments
   fashion-repro data check fashion-products --data-dir ~/data/archive.zip
   fashion-repro data columns ~/shop/products.csv    your own table: say once what its columns mean
+  fashion-repro attributes RUN/model photos/        what a trained model says about your pictures
   fashion-repro ledger ifashion                     what the paper printed, and what came out here
 
 Nothing is downloaded. `fashion-repro COMMAND --help` explains a command."""
@@ -177,6 +178,34 @@ def _add_data(sub):
     q.add_argument('--remove', default='', metavar='NAME', help='remove the tables of one data set, one table, or `all`')
     p.set_defaults(run=_data)
 
+# %% ../nbs/cli.ipynb #18837b87
+def _attributes(args):
+    os.environ.setdefault('MPLBACKEND', 'agg')
+    from fashion_repro.attributes import run_attributes
+    return run_attributes(args.model, args.images, args.k, args.box, args.json, args.draw)
+
+def _export(args):
+    from fashion_repro.mtss.export import export_student
+    from fashion_repro.mtss.scoring import load_models
+    about = export_student(load_models(args.model), args.file)
+    print(f"{args.file}: {', '.join(about['types'])}; on {about['parity']['pictures']} pictures its cosines differ from PyTorch's by at most {about['parity']['largest']:.0e}")
+
+def _add_models(sub):
+    p = sub.add_parser('attributes', help='what a trained model says about your pictures', description=
+        'Print the best classes of each attribute type for pictures. The exit status is 1 when a picture could not be read; the others are answered all the same.')
+    p.add_argument('model', metavar='MODEL', help='folder of a finished run of mtss.student, mtss.teacher or ifashion.attributes, a folder that save_pretrained wrote, or an .onnx file')
+    p.add_argument('images', nargs='+', metavar='IMAGE', help='files, folders, patterns')
+    p.add_argument('--k', type=int, default=3, help='classes of each type (default: 3)')
+    p.add_argument('--box', default='', metavar='x0,y0,x1,y1', help='look at this part of every picture, corners in px; for models that were trained on boxes')
+    p.add_argument('--json', action='store_true', help='a line of JSON for each picture')
+    p.add_argument('--draw', default='', metavar='FOLDER', help='write each picture with its attributes beside it')
+    p.set_defaults(run=_attributes)
+    p = sub.add_parser('export', help='write a trained student as one ONNX file', description=
+        'Write a student, its dictionaries and its classes as one ONNX file: pictures of any size in, ranked classes out. It is compared with PyTorch first, and not written when they differ.')
+    p.add_argument('model', metavar='MODEL', help='folder of a finished run of mtss.student, or a folder that save_pretrained wrote')
+    p.add_argument('file', metavar='FILE.onnx', help='the file to write')
+    p.set_defaults(run=_export)
+
 # %% ../nbs/cli.ipynb #cd8ebb85
 def _ledger(args):
     from fashion_repro.ledger.report import ledger_text
@@ -206,7 +235,7 @@ def _add_others(sub):
         'Disk, memory, cores, GPU, Jupyter kernel, folders of cache, data (FASHION_REPRO_DATA) and public weights (FASHION_REPRO_WEIGHTS): what was found, and what to do about what is missing.')
     p.set_defaults(run=_doctor)
 
-# %% ../nbs/cli.ipynb #d605d96d
+# %% ../nbs/cli.ipynb #e17defe5
 def parser()->Parser:  # knows every command
     "The whole command line."
     from fashion_repro import __version__
@@ -215,7 +244,7 @@ def parser()->Parser:  # knows every command
     sub = p.add_subparsers(dest='command', metavar='COMMAND', required=True)
     _add_reproduce(sub); _add_run(sub)
     sub.add_parser('train', add_help=False, help='one run: one row of a table on one data set with one seed')
-    _add_data(sub); _add_others(sub)
+    _add_data(sub); _add_models(sub); _add_others(sub)
     return p
 
 # %% ../nbs/cli.ipynb #d25c6fd7

@@ -35,6 +35,15 @@ def say(capfd, *argv):
     (["data", "columns"], ["path"]),
     (["data", "show", "wardrobe", "--out", "/no/such/folder/sheet.png"], ["/no/such/folder/sheet.png"]),
     (["data", "cache", "--remove", "no-such-table"], ["no-such-table"]),
+    (["attributes", "/no/such/run", "."], ["holds no pictures", ".jpg"]),
+    (["attributes", "/no/such/run", __file__], ["/no/such/run", "mtss.student", ".onnx"]),
+    (["attributes", "/no/such/run", "/no/such/picture.jpg"], ["/no/such/picture.jpg"]),
+    (["attributes", "/no/such/student.onnx", __file__], ["/no/such/student.onnx", "fashion-repro export"]),
+    (["attributes", "/no/such/run", __file__, "--box", "1,2,3"], ["x0,y0,x1,y1"]),
+    (["attributes", "/no/such/run", __file__, "--k", "0"], ["--k", "at least 1"]),
+    (["attributes", "/no/such/run"], ["IMAGE"]),
+    (["export", "/no/such/run", "student.onnx"], ["/no/such/run"]),
+    (["export", "/no/such/run"], ["FILE.onnx"]),
     (["ledger", "ifashon"], ["did you mean 'ifashion'", "fame_vil"]),
     (["ledger", "ifashion", "table99"], ["table3 (T3)"]),
     (["ledger", "ifashion", "figure4"], ["a figure prints no numbers", "X1 (in-text group recalls)"]),
@@ -63,7 +72,7 @@ def test_ctrl_c_is_a_sentence(capfd, monkeypatch):
 
 def test_help_names_every_command_and_option(capfd):
     text = parser().format_help()
-    for command in "reproduce run train data ledger publish doctor".split():
+    for command in "reproduce run train data attributes export ledger publish doctor".split():
         assert re.search(rf"^    {command}\b", text, flags=re.M), command
         if command == "train": continue
         with pytest.raises(SystemExit) as e: main([command, "--help"])
