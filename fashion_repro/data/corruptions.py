@@ -85,7 +85,7 @@ def corrupt(
     y = to_uint8(_HOW[name](x.astype(np.float32)/255, c, np.random.default_rng(int.from_bytes(key, 'big'))))
     return digital.as_jpeg(y, 85) if resave_q85 else y
 
-# %% ../../nbs/data/22_corruptions.ipynb #67f59205
+# %% ../../nbs/data/22_corruptions.ipynb #5039998b
 def corrupt_view(
     view,                   # (3, M, M) uint8 tensor
     name:str,               # as `corrupt`
@@ -99,33 +99,35 @@ def corrupt_view(
 class OneCorruption(Dataset):
     "Items in one corrupted version, always the same."
     def __init__(self,
-        items,                  # of `data.loading`: have `ids`, give dicts with image (3, M, M) uint8
+        items,                  # of `data.loading`: dicts with image (3, M, M) uint8 and index
         name:str,               # one of `CORRUPTIONS`
         severity:int,           # 1 to 5
         resave_q85:bool=False,  # as `corrupt`
-    ): self.items, self.ids, self.version = items, items.ids, (name, severity, resave_q85)
+    ): self.items, self.version = items, (name, severity, resave_q85)
 
     def __len__(self): return len(self.items)
+    def name_of(self, key)->str: return self.items.name_of(key)    # of the item (epoch, index), in a message
 
     def __getitem__(self,
         key,    # (epoch, index) or index
     )->dict:    # the item, with another image
         item, (name, severity, resave) = self.items[key], self.version
-        return item | dict(image=corrupt_view(item['image'], name, severity, self.ids[item['index']], resave))
+        return item | dict(image=corrupt_view(item['image'], name, severity, self.name_of((0, item['index'])), resave))
 
-# %% ../../nbs/data/22_corruptions.ipynb #6a2ed2dd
+# %% ../../nbs/data/22_corruptions.ipynb #5c4332f9
 class Corrupted(Dataset):
     "Items for training, each draw in a corrupted version of its own."
     def __init__(self,
-        items,              # of `data.loading`: give dicts with image (3, M, M) uint8 for (epoch, index)
+        items,              # of `data.loading`: dicts with image (3, M, M) uint8 for (epoch, index)
         seed:int=0,         # of the run
         n:int=0,            # length: the items over and over; 0 = once
         teacher_input:str='same', # 'clean': the dict has the view before it was corrupted as `clean`
     ):
-        self.items, self.ids, self.seed, self.n = items, items.ids, seed, n or len(items)
+        self.items, self.seed, self.n = items, seed, n or len(items)
         self.teacher_input = one_of('teacher_input', teacher_input, ('same', 'clean'))
 
     def __len__(self): return self.n
+    def name_of(self, key)->str: return f'{self.items.name_of((key[0], key[1] % len(self.items)))} ({" ".join(map(str, self.version(*key)[:2]))})'
 
     def version(self,
         epoch:int,
