@@ -64,7 +64,7 @@ def tested(
     few = part_of(catalogue, rows, min(1, recipe.images/len(rows))) if recipe.images else rows
     return split, few, len(rows)
 
-# %% ../../nbs/mtss/11_robustness.ipynb #8d1fc0be
+# %% ../../nbs/mtss/11_robustness.ipynb #a700834b
 def count(
     models,         # of `load_models`
     items,          # N pictures as the network sees them
@@ -74,7 +74,7 @@ def count(
 )->np.ndarray:      # (N, 2) int64: hits at k, labels
     "What a model finds in one version of the pictures."
     scores = type_scores(models, items, workers)
-    return recall_counts({o: torch.as_tensor(s) for o,s in scores.items()}, {o: torch.as_tensor(truth[o]) for o in scores}, recipe.k)
+    return recall_counts(scores, {o: truth[o] for o in scores}, recipe.k)
 
 # %% ../../nbs/mtss/11_robustness.ipynb #66ef039b
 class Told:
