@@ -11,7 +11,7 @@ import numpy as np
 
 from .bootstrap import hit_rate, micro_f1
 
-# %% ../../nbs/metrics/04a_attribute_sums.ipynb #13617866
+# %% ../../nbs/metrics/04a_attribute_sums.ipynb #b67079ce
 KS = (1, 3, 5)   # numbers of answers of which hits are kept
 
 def _by_type(sums):
@@ -22,7 +22,7 @@ def _by_type(sums):
 
 def _over_types(rates, labels):
     "Mean over the types with labels; 0 without any."
-    return hit_rate(np.stack([np.where(labels > 0, rates, 0).sum(-1), (labels > 0).sum(-1)], -1))
+    return hit_rate(np.stack([rates.sum(-1), (labels > 0).sum(-1)], -1))    # without labels there are no hits: a rate of 0
 
 def _pooled_recall(sums, k):
     hits, labels, _ = _by_type(sums)
