@@ -258,3 +258,12 @@ def test_one_list_of_attributes_is_none(tmp_path, path, lost):
 def test_lists_of_attributes_that_do_not_fit(tmp_path, path, raw, words):
     with pytest.raises(UserError) as e: deepfashion(unpack(tmp_path/"a", WHOLE | {path: raw}))
     assert words in str(e.value) and "\n" not in str(e.value) and "agreement" in str(e.value)
+
+def test_attributes_by_the_commands(tmp_path, capfd):
+    home = unpack(tmp_path/"a", lines_of(VALUES, odd))
+    assert main(["data", "check", "deepfashion", "--data-dir", str(home), "--defects", str(tmp_path/"bad.csv")]) == 0
+    out = capfd.readouterr().out
+    assert "1 unusable value" in out and all(f"  {g} " in out for g in GROUPS) and "values are 1 (present)" in out
+    assert [(o["kind"], o["id"]) for o in csv.DictReader(open(tmp_path/"bad.csv"))] == [("unusable value", name(0))]
+    assert main(["data", "check", "deepfashion", "--data-dir", str(home), "--no-pictures"]) == 0 and "120 images" in capfd.readouterr().out
+    assert main(["data", "show", "deepfashion", "--data-dir", str(home), "--out", str(tmp_path/"sheet.png")]) == 0 and (tmp_path/"sheet.png").exists()
