@@ -36,7 +36,7 @@ from ..training.fit import Settings, fit
 from ..training.rows import weights_file
 from ..training.runs import Run, is_first, train_main
 
-# %% ../../nbs/mtss/08_student.ipynb #d22760d9
+# %% ../../nbs/mtss/08_student.ipynb #50a4ea92
 @dataclass(frozen=True)
 class Recipe:
     "How a student is trained; the defaults are the paper's (Sec. 3.3, appendix E)."
@@ -68,7 +68,7 @@ class Recipe:
     evals:int=10               # evaluations on the validation split
 
 PAPER = Recipe()
-DEMO = replace(PAPER, views=1, width=.25, initial='random', resize_px=64, input_px=56, batch_size=16, warmup_images=853, epoch_size=256, epoch_share=.04, evals=5)
+DEMO = replace(PAPER, views=1, width=.125, initial='random', resize_px=64, input_px=56, batch_size=16, warmup_images=1707, epoch_size=512, epoch_share=.04, evals=5)
 SMOKE = replace(DEMO, network='small_cnn', width=.125, resize_px=40, input_px=32, warmup_images=27, epoch_size=16, epoch_share=0., epochs=4., evals=2)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 

@@ -35,7 +35,7 @@ from ..training.fit import Settings, fit
 from ..training.rows import weights_file
 from ..training.runs import Run, is_first, train_main
 
-# %% ../../nbs/mtss/07_teacher.ipynb #50d0ea1e
+# %% ../../nbs/mtss/07_teacher.ipynb #4a85e40c
 @dataclass(frozen=True)
 class Recipe:
     "How the teachers of a catalogue are trained; the defaults are the paper's (Sec. 3.2, appendix E)."
@@ -70,7 +70,7 @@ class Recipe:
     evals:int=10               # evaluations on the validation split
 
 PAPER = Recipe()
-DEMO = replace(PAPER, labels=.3, embed_dim=128, width=.25, initial='random', resize_px=64, input_px=56, batch_size=16, epoch_size=128, epoch_share=.02, student_passes=2.5, evals=5)
+DEMO = replace(PAPER, labels=.3, embed_dim=128, width=.125, initial='random', resize_px=64, input_px=56, batch_size=16, epoch_size=256, epoch_share=.02, student_passes=2.5, evals=5)
 SMOKE = replace(DEMO, network='small_cnn', width=.125, embed_dim=16, resize_px=40, input_px=32, epoch_size=16, epoch_share=0., evals=2)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
