@@ -30,7 +30,7 @@ def _named(path):
     if path.is_dir(): raise UserError(f"{path} holds no pictures: looked for files that end in {', '.join(SUFFIXES)}")
     raise UserError(f'{path}: no such picture or folder, and no pattern that fits a picture')
 
-# %% ../nbs/attributes.ipynb #f018a6b8
+# %% ../nbs/attributes.ipynb #574f56d7
 @dataclass(frozen=True, eq=False)
 class Model:
     "A trained model that names classes."
@@ -57,8 +57,9 @@ def _mtss(folder):
     from fashion_repro.mtss.export import picture_attributes
     from fashion_repro.mtss.scoring import card_of, load_models
     models = load_models(folder); card = card_of(models)
+    name = f"{len(models)} networks, one for each of {', '.join(models)}" if isinstance(models, dict) else card.get('name', 'a student')
     score = 'logits' if card['recipe'].get('loss') == 'bce' else 'cosines'
-    return Model(f"{folder}: {card.get('name', 'a model')}; numbers are {score}", lambda images, k, boxes=None: picture_attributes(models, images, k, boxes))
+    return Model(f'{folder}: {name}; numbers are {score}', lambda images, k, boxes=None: picture_attributes(models, images, k, boxes))
 
 # %% ../nbs/attributes.ipynb #b130f5ae
 def _ifashion(folder):
