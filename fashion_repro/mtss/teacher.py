@@ -7,7 +7,7 @@ __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'Recipe', 'Lesson', 'lessons_of'
            'batch_items', 'triplet_step', 'sigmoid_step', 'type_seed', 'build_teacher', 'fit_teacher', 'check',
            'train_all', 'cost', 'parameters', 'whole_pictures', 'train']
 
-# %% ../../nbs/mtss/07_teacher.ipynb #e9ae2ab0
+# %% ../../nbs/mtss/07_teacher.ipynb #10c48835
 import json
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -23,6 +23,7 @@ from ..data.table import Catalogue, n_defects
 from ..errors import UserError
 from ..metrics.attribute_protocols import type_counts
 from ..metrics.attribute_sums import type_mean_f1_1
+from .common import start_from
 from .losses import cosine, ranking_loss
 from .networks import IMAGENET, Teacher, build_trunk, load_imagenet
 from .pictures import domain_rows, labelled_rows, scored_splits, trained_classes, type_names, type_targets, usable_types, view_items
@@ -35,7 +36,7 @@ from ..training.fit import Settings, fit
 from ..training.rows import weights_file
 from ..training.runs import Run, is_first, train_main
 
-# %% ../../nbs/mtss/07_teacher.ipynb #4a85e40c
+# %% ../../nbs/mtss/07_teacher.ipynb #32b41e70
 @dataclass(frozen=True)
 class Recipe:
     "How the teachers of a catalogue are trained; the defaults are the paper's (Sec. 3.2, appendix E)."
@@ -54,7 +55,7 @@ class Recipe:
     embed_dim:int=1024         # D (appendix E)
     network:Literal['resnet50','small_cnn']='resnet50' # appendix E; the other is a control
     width:float=1.             # channels relative to the published network
-    initial:Literal['random','imagenet']='imagenet' # weights to start from; implied
+    initial:Literal['random','imagenet','trunk']='imagenet' # weights to start from; implied; trunk: those of the common network that the row uses (`mtss.common`)
     crop:Literal['box','none']='box' # cut to the box where there is one (Sec. 4.1)
     resize_px:int=256          # N: pictures are resized to N x N; not stated
     input_px:int=224           # M: what the network sees; not stated
@@ -70,7 +71,7 @@ class Recipe:
     evals:int=10               # evaluations on the validation split
 
 PAPER = Recipe()
-DEMO = replace(PAPER, labels=.3, embed_dim=128, width=.125, initial='random', resize_px=64, input_px=56, batch_size=16, epoch_size=256, epoch_share=.02, student_passes=2.5, evals=5)
+DEMO = replace(PAPER, labels=.3, embed_dim=128, width=.125, initial='trunk', resize_px=64, input_px=56, batch_size=16, epoch_size=128, epoch_share=.015, student_passes=2.5, evals=5)
 SMOKE = replace(DEMO, network='small_cnn', width=.125, embed_dim=16, resize_px=40, input_px=32, epoch_size=16, epoch_share=0., evals=2)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
@@ -153,7 +154,7 @@ def sigmoid_step(
     if trained is not None: losses = losses*trained.to(losses.device)
     return losses.sum(), dict(n=len(losses))
 
-# %% ../../nbs/mtss/07_teacher.ipynb #97ad6c73
+# %% ../../nbs/mtss/07_teacher.ipynb #7d9ced10
 def type_seed(
     seed:int,  # of the run
     type:str,  # attribute type
@@ -168,10 +169,11 @@ def build_teacher(
     catalogue:Catalogue, # for the card
     run:Run,             # its seed
 )->Teacher:              # with its card
-    "A teacher that has learnt nothing."
+    "A teacher that has learnt nothing of its own."
     seed_everything(type_seed(run.seed, lesson.type))
     net = Teacher(recipe.network, recipe.width, lesson.classes, recipe.embed_dim, recipe.label_init, recipe.loss)
     if recipe.initial == 'imagenet': load_imagenet(net.trunk, weights_file(IMAGENET))
+    if recipe.initial == 'trunk': start_from(net.trunk, *run.uses[:1])
     net.card = dict(name=f'{recipe.network} for {lesson.type} of {catalogue.name}', paper='MTSS, teacher', type=lesson.type, classes=lesson.classes, trained=lesson.trained.tolist(),
         recipe=asdict(recipe), input=f'uint8 RGB ({recipe.input_px}, {recipe.input_px}): the centre of the picture resized to {recipe.resize_px} x {recipe.resize_px}',
         data=catalogue.name, licence=catalogue.licence, fingerprint=catalogue.fingerprint, scale=run.scale, seed=run.seed, labelled=int(lesson.labels.any(1).sum()))
