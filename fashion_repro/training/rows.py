@@ -6,13 +6,14 @@
 __all__ = ['SCALES', 'Row', 'papers', 'read_rows', 'Borrower', 'borrowers', 'trainable', 'rows_of', 'find_row', 'used_rows',
            'row_code', 'weights_file', 'left_out']
 
-# %% ../../nbs/training/05a_rows.ipynb #c439c245
+# %% ../../nbs/training/05a_rows.ipynb #d5ef743c
 import hashlib, os
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 import fashion_repro
 from ..errors import UserError, one_of
-from .closure import known_data, other_data, run_code
+from .closure import known_data, other_data, read_yaml, run_code
 
 # %% ../../nbs/training/05a_rows.ipynb #4483f344
 SCALES = ('smoke', 'demo', 'paper')  # seconds; minutes on two cores; the recipe of the paper
@@ -33,7 +34,7 @@ class Row:
     first:bool = False     # started before the others, because it takes long
     headline:bool = False  # run even without `--all`
 
-# %% ../../nbs/training/05a_rows.ipynb #876efb33
+# %% ../../nbs/training/05a_rows.ipynb #57870c99
 def _row(paper, entry):
     known = [f.name for f in fields(Row) if f.name != 'paper']
     for k in entry: one_of(f'key of {paper}/experiments.yaml', k, known)
@@ -43,9 +44,8 @@ def _row(paper, entry):
     return Row(paper, **{**entry, 'set': entry.get('set') or {}, 'scales': scales, 'data': data, 'uses': tuple(entry.get('uses') or ())})
 
 def _entries(paper):
-    import yaml
     file = papers()[one_of('paper', paper, papers())]
-    return yaml.safe_load(file.read_text(encoding='utf-8')) or []
+    return read_yaml(file) or []
 
 def papers()->dict:     # paper -> its experiments.yaml, in alphabetical order
     "The papers that list experiments."
@@ -56,7 +56,11 @@ def read_rows(
     paper:str,      # the paper's room
 )->list[Row]:       # in the order of the file
     "The rows listed for one paper."
-    return [_row(paper, o) for o in _entries(paper) if 'from' not in o]
+    at = papers()[one_of('paper', paper, papers())].stat()
+    return list(_rows(paper, at.st_mtime_ns, at.st_size))
+
+@lru_cache
+def _rows(paper, *state): return [_row(paper, o) for o in _entries(paper) if 'from' not in o]   # made again when the file has changed
 
 @dataclass(frozen=True)
 class Borrower:
