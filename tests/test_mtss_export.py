@@ -96,9 +96,12 @@ def test_for_a_person(home):
     assert out != ask(home, "attributes", "student.onnx", "photos/[01].png", "photos/2.png")[1]       # the box is looked at
 
 def test_without_pytorch(home):
+    "Nor does onnxruntime keep an identifier and a store of events to send."
     code = "import sys; from fashion_repro.cli import main; main(['attributes', 'student.onnx', 'photos/0.png']); print('torch' in sys.modules)"
-    out = subprocess.run([sys.executable, "-c", code], cwd=home, capture_output=True, text=True, env=environment(home), check=True).stdout
+    env = {k: v for k, v in environment(home).items() if k != "ORT_DISABLE_TELEMETRY"} | dict(HOME=str(home/"user"))
+    out = subprocess.run([sys.executable, "-c", code], cwd=home, capture_output=True, text=True, env=env, check=True).stdout
     assert out.startswith("student.onnx: small_cnn") and out.endswith("False\n")
+    assert not [p for p in (home/"user").rglob("*") if "Microsoft" in str(p)]
 
 def test_a_folder_for_the_hub(home):
     "The folder of a run in a fresh process, and its header as the Hub reads it."
