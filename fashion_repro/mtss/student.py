@@ -37,7 +37,7 @@ from ..training.fit import Settings, fit
 from ..training.rows import weights_file
 from ..training.runs import Run, is_first, train_main
 
-# %% ../../nbs/mtss/08_student.ipynb #c8431d4f
+# %% ../../nbs/mtss/08_student.ipynb #01a63bba
 @dataclass(frozen=True)
 class Recipe:
     "How a student is trained; the defaults are the paper's (Sec. 3.3, appendix E)."
@@ -69,7 +69,7 @@ class Recipe:
     evals:int=10               # evaluations on the validation split
 
 PAPER = Recipe()
-DEMO = replace(PAPER, views=1, width=.125, initial='trunk', resize_px=64, input_px=56, batch_size=16, warmup_images=853, epoch_size=256, epoch_share=.03, evals=5)
+DEMO = replace(PAPER, views=2, width=.125, initial='trunk', resize_px=64, input_px=56, batch_size=16, warmup_images=1707, epoch_size=512, epoch_share=.04, evals=5)
 SMOKE = replace(DEMO, network='small_cnn', width=.125, resize_px=40, input_px=32, warmup_images=27, epoch_size=16, epoch_share=0., epochs=4., evals=2)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 

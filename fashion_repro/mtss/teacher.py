@@ -36,7 +36,7 @@ from ..training.fit import Settings, fit
 from ..training.rows import weights_file
 from ..training.runs import Run, is_first, train_main
 
-# %% ../../nbs/mtss/07_teacher.ipynb #32b41e70
+# %% ../../nbs/mtss/07_teacher.ipynb #09b652ad
 @dataclass(frozen=True)
 class Recipe:
     "How the teachers of a catalogue are trained; the defaults are the paper's (Sec. 3.2, appendix E)."
@@ -71,7 +71,7 @@ class Recipe:
     evals:int=10               # evaluations on the validation split
 
 PAPER = Recipe()
-DEMO = replace(PAPER, labels=.3, embed_dim=128, width=.125, initial='trunk', resize_px=64, input_px=56, batch_size=16, epoch_size=128, epoch_share=.015, student_passes=2.5, evals=5)
+DEMO = replace(PAPER, labels=.3, embed_dim=128, width=.125, initial='trunk', resize_px=64, input_px=56, batch_size=16, epoch_size=128, epoch_share=.01, student_passes=5., evals=5)
 SMOKE = replace(DEMO, network='small_cnn', width=.125, embed_dim=16, resize_px=40, input_px=32, epoch_size=16, epoch_share=0., evals=2)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
