@@ -60,7 +60,7 @@ def current_code(
 @lru_cache
 def _code(module, *data): return run_code(module, *data)  # once in a process
 
-# %% ../../nbs/ledger/01_records.ipynb #c2cbd80e
+# %% ../../nbs/ledger/01_records.ipynb #345c2f3a
 def read_records(
     runs_dir:str|Path,    # `runs` or `results`
     paper:str,            # e.g. 'ifashion'
@@ -72,7 +72,7 @@ def read_records(
     "The finished runs of one experiment on one data set at one scale."
     if not Path(runs_dir).is_dir(): raise UserError(f'{runs_dir} is not a folder: name the one that holds the runs, e.g. runs or results')
     found = sorted((Path(runs_dir)/paper/experiment/f'{data}-{scale}').glob('*/record.json'))
-    records = [r | dict(path=str(p.parent), stale=current(r) != r['code']) for p in found for r in [read_record(p.parent)]]
+    records = [r | dict(path=str(p.parent), stale=current(r) != r['code']) for p in found for r in [read_record(p.parent)] if r]   # one that a new start takes away meanwhile is none
     for r in records:
         where = tuple(r[k] for k in ('paper', 'experiment', 'data', 'scale'))
         if where != (paper, experiment, data, scale): raise UserError(f"{r['path']} holds a run of {where}: it was copied to the wrong place")
