@@ -1,7 +1,6 @@
 "MTSS given what it cannot use, as a user would: one sentence each, saying what was expected, what was found and what to do."
 import contextlib, csv, io, json, os, shutil
-from pathlib import Path
-import numpy as np, pytest, torch
+import numpy as np, pytest
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from fashion_repro.cli import main
