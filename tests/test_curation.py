@@ -146,7 +146,8 @@ def test_a_disk_that_is_full_at_the_last_file(planted, tmp_path, capfd, what, la
 
 def test_ctrl_c_leaves_nothing(planted, tmp_path):
     words = [sys.executable, "-m", "fashion_repro.cli", "data", "text", "catalogue", "--data-dir", planted[0], "--out", tmp_path/"text"]
-    p = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    p = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,       # as from a terminal: in the background Ctrl-C is ignored, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     while not any(tmp_path.iterdir()) and p.poll() is None: time.sleep(.005)      # the folder of a step that has begun
     p.send_signal(signal.SIGINT); out, err = p.communicate()
     assert p.returncode == 130 and "nothing was changed" in err and "Traceback" not in err and list(tmp_path.iterdir()) == []
