@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'Recipe', 'Common', 'by_type', 'AllLabels', 'lesson', 'step', 'type_logits',
-           'check', 'fit_common', 'train', 'start_from']
+           'fit_common', 'train', 'start_from']
 
 # %% ../../nbs/mtss/06b_common.ipynb #f650f2da
 import json
@@ -23,7 +23,7 @@ from ..errors import UserError
 from ..metrics.attribute_protocols import type_counts
 from ..metrics.attribute_sums import type_mean_f1_1
 from .networks import IMAGENET, Trunk, build_trunk, load_imagenet
-from .pictures import domain_rows, labelled_rows, scored_splits, type_names, type_targets, usable_types, view_items
+from .pictures import check_learnable as check, domain_rows, labelled_rows, scored_splits, type_names, type_targets, usable_types, view_items
 from .scoring import keep_rows, ledger_names, prior_metrics, record_scores
 from ..training.checkpoints import load_model_weights, save_model
 from ..training.devices import seed_everything
@@ -131,16 +131,6 @@ def type_logits(
     "Score every picture once."
     return by_type(predict(net, items, lambda m,b: dict(z=m(b['image']).float()), 256, workers)['z'].numpy(), net.types)
 
-def check(
-    recipe:Recipe,       # types, labels, network
-    catalogue:Catalogue, # images, attribute groups, splits
-):
-    "Raise a `UserError` for what would only be found later."
-    scored_splits(catalogue, type_names(catalogue, recipe.types))
-    if not 0 < recipe.labels*recipe.share <= 1: raise UserError(f'labels={recipe.labels} and share={recipe.share} must give a share of the products in (0, 1]')
-    lesson(recipe, catalogue)
-    if recipe.initial == 'imagenet': load_imagenet(build_trunk(recipe.network, recipe.width), weights_file(IMAGENET))
-
 def fit_common(
     recipe:Recipe,       # schedule
     net:Common,          # trained in place
@@ -188,7 +178,7 @@ def start_from(
 ):
     "Start a trunk from that of the common network."
     file = folder and folder/'common'/'card.json'
-    if not (file and file.is_file()): raise UserError(f'{folder or "no used run"} holds no common network to start from: run the row common first')
+    if not (file and file.is_file()): raise UserError((f'{folder} holds no common network' if folder else 'this row uses no run of the common network') + ' to start from: run the row common first')
     card = json.loads(file.read_text(encoding='utf-8')); r = card['recipe']
     common = load_model_weights(Common(r['network'], r['width'], card['types']), folder/'common')
     try: trunk.load_state_dict(common.trunk.state_dict())

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TYPES', 'DOMAINS', 'Domain', 'type_names', 'domain_rows', 'scored_splits', 'labelled_rows', 'part_of', 'other_rows',
-           'type_targets', 'trained_classes', 'usable_types', 'Sizes', 'view_items']
+           'type_targets', 'trained_classes', 'usable_types', 'check_learnable', 'Sizes', 'view_items']
 
 # %% ../../nbs/mtss/06_pictures.ipynb #250d94b4
 from dataclasses import dataclass
@@ -16,7 +16,9 @@ from ..data.crops import center_view, multi_scale_crop
 from ..data.loading import Kept
 from ..data.table import SPLITS, Catalogue, annotated, arrow_columns, group_columns, split_indices, targets
 from ..errors import UserError, one_of
+from .networks import IMAGENET, build_trunk, load_imagenet
 from .sampling import top_classes
+from ..training.rows import weights_file
 
 # %% ../../nbs/mtss/06_pictures.ipynb #053c05b0
 TYPES = {'wardrobe': ('garment', 'colour', 'pattern', 'sleeve'), 'deepfashion': ('category', 'texture', 'fabric', 'shape', 'part', 'style')}  # data set -> the types used of it; others: all their groups
@@ -124,6 +126,18 @@ def usable_types(
         if o in said: raise UserError(f'{catalogue.name}: {said[o]}: leave it out, or give more labels')
     if len(said) == len(seen): raise UserError(f'{catalogue.name}: ' + '; '.join(said.values()))
     return [o for o in labels if o not in said], [dict(kind='type', id=o, reason=f'{why}: left out') for o,why in said.items()]
+
+def check_learnable(
+    recipe,              # types, labels, share, network, initial
+    catalogue:Catalogue, # images, attribute groups, splits
+):
+    "Raise a `UserError` where the labels, or the weights to start from, would fail a run later."
+    types = type_names(catalogue, recipe.types)
+    scored_splits(catalogue, types)
+    if not 0 < recipe.labels*recipe.share <= 1: raise UserError(f'labels={recipe.labels} and share={recipe.share} must give a share of the products in (0, 1]')
+    rows, _ = labelled_rows(catalogue, recipe.labels*recipe.share, recipe.domain)
+    usable_types(catalogue, type_targets(catalogue, rows, types), recipe.types)
+    if recipe.initial == 'imagenet': load_imagenet(build_trunk(recipe.network, recipe.width), weights_file(IMAGENET))
 
 # %% ../../nbs/mtss/06_pictures.ipynb #975c6244
 @dataclass(frozen=True)

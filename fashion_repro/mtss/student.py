@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'Recipe', 'pool_parts', 'Again', 'views_of', 'Seen', 'drawn_views', 'Said',
-           'teacher_embeddings', 'Taught', 'centres', 'step', 'teachers_of', 'build_student', 'about_student',
+           'teacher_embeddings', 'Taught', 'trained_centres', 'step', 'teachers_of', 'build_student', 'about_student',
            'lessons_for', 'only', 'fit_student', 'train_students', 'likeness', 'save_students', 'check', 'train']
 
 # %% ../../nbs/mtss/08_student.ipynb #c0773a15
@@ -155,7 +155,7 @@ class Taught(Dataset):
         if self.said is not None: return item | dict(said=self.said[item['view'], item['index']])
         return item if self.teacher_pool is None else item | dict(teacher_image=self.teacher_pool[key]['image'])
 
-def centres(
+def trained_centres(
     model:Student,
 )->list:             # for each type (C, D)
     "The label embeddings that were trained: a teacher can be near no other."
@@ -172,7 +172,7 @@ def step(
     else:
         with torch.no_grad(): e_t = [o(batch.get('teacher_image', batch['image'])) for o in teachers.values()]
     e_s = model(batch['image'])                                              # T of (B, D)
-    losses = distillation_loss(e_s, e_t, centres(model), beta)               # (B,)
+    losses = distillation_loss(e_s, e_t, trained_centres(model), beta)               # (B,)
     alike = torch.stack([cosine(s.detach(), t) for s,t in zip(e_s, e_t)])    # (T, B)
     return losses.sum(), dict(n=len(losses), cosine=alike.mean(0).sum())
 
@@ -186,6 +186,8 @@ def teachers_of(
     if not run.uses: raise UserError('a student needs teachers: run a row that uses a finished run of mtss.teacher')
     found, device = load_models(run.uses[0]), make_accelerator(run.device).device
     if isinstance(found, Student) or any(isinstance(o, Student) for o in found.values()): raise UserError(f'{run.uses[0]} holds a student, not teachers')
+    dims = {o: t.dim for o,t in found.items()}
+    if odd := [o for o,n in dims.items() if n != [*dims.values()][0]]: raise UserError(f'the teacher of {odd[0]!r} makes embeddings of {dims[odd[0]]} numbers and the student of {[*dims.values()][0]}: use the same embed_dim for all teachers')
     card, mine = card_of(found), Sizes(recipe.crop, recipe.resize_px, recipe.input_px)
     if card['fingerprint'] != catalogue.fingerprint: raise UserError(f"the teachers in {run.uses[0]} were trained on another {card['data']} than this {catalogue.name}: train them on this one")
     if sizes_of(found) != mine: raise UserError(f'the teachers in {run.uses[0]} see {sizes_of(found)} and the student {mine}: they must see the same')
@@ -211,12 +213,13 @@ def about_student(
     catalogue:Catalogue, # of the teachers
     run:Run,             # scale and seed
     teachers:dict,       # type -> `Teacher`
+    licence:str,         # of all pictures it sees
 )->dict:                 # JSON values
     "What a stranger must know before using the weights."
     told = card_of(teachers)['recipe']
     return dict(name=f"{recipe.network} for {', '.join(teachers)} of {catalogue.name}", paper='MTSS, student', recipe=asdict(recipe) | {o: told[o] for o in ('predict_over', 'embed_dim')}, teachers=told,
         input=f'uint8 RGB ({recipe.input_px}, {recipe.input_px}): the centre of the picture resized to {recipe.resize_px} x {recipe.resize_px}',
-        data=catalogue.name, unlabelled=recipe.unlabelled, licence=catalogue.licence, fingerprint=catalogue.fingerprint, scale=run.scale, seed=run.seed)
+        data=catalogue.name, unlabelled=recipe.unlabelled, licence=licence, fingerprint=catalogue.fingerprint, scale=run.scale, seed=run.seed)
 
 # %% ../../nbs/mtss/08_student.ipynb #6d4de957
 def lessons_for(
@@ -268,11 +271,12 @@ def train_students(
     teachers:dict,       # type -> `Teacher`
     catalogue:Catalogue, # for validation and the card
     run:Run,             # its folder, seed and device
+    licence:str='',      # of all pictures it sees, for the card
 )->tuple:                # a `Student`, or type -> `Student`; and stage -> history rows
     "One student for all types, or one for each."
     rows = domain_rows(catalogue, 'val')
     val = view_items(catalogue, rows, recipe), type_targets(catalogue, rows, list(teachers))
-    def about(some): return about_student(recipe, catalogue, run, some)
+    def about(some): return about_student(recipe, catalogue, run, some, licence)
     if recipe.branches == 'together':
         net = build_student(recipe, teachers, about(teachers), run, run.seed)
         return net, dict(student=fit_student(recipe, net, taught, teachers, val, (run, run.out, 'student')))
@@ -327,7 +331,8 @@ def train(
     parts = pool_parts(recipe, catalogue, told['labels']*told['share'], unlabelled)
     draws = max(recipe.epoch_size, round(recipe.epoch_share*len(domain_rows(catalogue, 'train'))))
     taught = lessons_for(recipe, parts, teachers, run, draws)
-    models, histories = train_students(recipe, taught, teachers, catalogue, run)
+    sources = list({id(o): o for o in (catalogue, unlabelled or catalogue)}.values())
+    models, histories = train_students(recipe, taught, teachers, catalogue, run, '; '.join(dict.fromkeys(o.licence for o in sources)))
     splits, metrics = scored_splits(catalogue, list(teachers)), {}
     for split in splits:
         rows = domain_rows(catalogue, split); items = view_items(catalogue, rows, recipe)
@@ -338,7 +343,6 @@ def train(
     for kind in ('labelled', 'unlabelled'): metrics[kind] = sum(len(rows) for o,_,rows in parts if o == kind)
     metrics['corrupted'] = int(taught.pool.starts[-1]) - metrics['labelled'] - metrics['unlabelled']
     if is_first(): save_students(run.out/'model', models, metrics)
-    sources = list({id(o): o for o in (catalogue, unlabelled or catalogue)}.values())
     return dict(metrics=metrics, split=splits[-1], protocol='P3', n_train=metrics['labelled'] + metrics['unlabelled'], n_eval=len(domain_rows(catalogue, splits[-1])),
                 n_missing=sum(map(n_defects, sources)), defects=[d for c in sources for d in c.defects] + [d for _,c,rows in parts for d in whole_pictures(view_items(c, rows, recipe), recipe)])
 

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'Recipe', 'Lesson', 'lessons_of', 'Positives', 'images_per_item', 'lesson_items',
-           'batch_items', 'triplet_step', 'sigmoid_step', 'type_seed', 'build_teacher', 'fit_teacher', 'check',
-           'train_all', 'cost', 'parameters', 'whole_pictures', 'train']
+           'batch_items', 'triplet_step', 'sigmoid_step', 'type_seed', 'build_teacher', 'fit_teacher', 'train_all',
+           'cost', 'parameters', 'whole_pictures', 'train']
 
 # %% ../../nbs/mtss/07_teacher.ipynb #10c48835
 import json
@@ -20,13 +20,12 @@ from torch.utils.data import Dataset
 
 from ..data.loading import Items
 from ..data.table import Catalogue, n_defects
-from ..errors import UserError
 from ..metrics.attribute_protocols import type_counts
 from ..metrics.attribute_sums import type_mean_f1_1
 from .common import start_from
 from .losses import cosine, ranking_loss
-from .networks import IMAGENET, Teacher, build_trunk, load_imagenet
-from .pictures import domain_rows, labelled_rows, scored_splits, trained_classes, type_names, type_targets, usable_types, view_items
+from .networks import IMAGENET, Teacher, load_imagenet
+from .pictures import check_learnable as check, domain_rows, labelled_rows, scored_splits, trained_classes, type_names, type_targets, usable_types, view_items
 from .sampling import Triplets
 from .schedules import halving
 from .scoring import folder_of, ledger_names, prior_metrics, save_order, save_teacher, score_split, scored_items, type_scores
@@ -45,6 +44,7 @@ class Recipe:
     pt:Literal['clamped','literal','quarter']='clamped' # how p_t of eq. 2 is kept in [0, 1] (`mtss.losses`)
     label_init:Literal['unit','normal','fan_in']='unit' # length of a class centre at the start; not stated
     negative:Literal['other_class','exclude_label']='other_class' # a picture of another class (Sec. 3.2), or one that also lacks the label
+    equal:Literal['classes','pictures']='classes' # what an epoch draws equally often (appendix E: classes); pictures: a control
     batch_counts:Literal['triplets','images']='triplets' # what batch_size and epoch_size count; not stated
     top_classes:int=40         # classes learnt at most, the largest ones (appendix E)
     predict_over:Literal['trained','all']='trained' # may an untrained centre be an answer? not stated
@@ -123,7 +123,7 @@ def lesson_items(
     halves = recipe.loss == 'ranking' and recipe.batch_counts == 'images'
     doubled = recipe.loss == 'bce' and recipe.batch_counts == 'triplets'
     draws = lesson.draws//2 if halves else lesson.draws*2 if doubled else lesson.draws
-    triplets = Triplets(lesson.items, lesson.labels, draws, recipe.top_classes, recipe.negative, seed)
+    triplets = Triplets(lesson.items, lesson.labels, draws, recipe.top_classes, recipe.negative, seed, recipe.equal)
     return triplets if recipe.loss == 'ranking' else Positives(triplets, lesson.labels)
 
 def batch_items(recipe:Recipe)->int:  # of `lesson_items` in an optimizer step
@@ -201,16 +201,6 @@ def fit_teacher(
     return history
 
 # %% ../../nbs/mtss/07_teacher.ipynb #d4402b65
-def check(
-    recipe:Recipe,       # types, labels, network
-    catalogue:Catalogue, # images, attribute groups, splits
-):
-    "Raise a `UserError` for what would only be found later."
-    scored_splits(catalogue, type_names(catalogue, recipe.types))
-    if not 0 < recipe.labels*recipe.share <= 1: raise UserError(f'labels={recipe.labels} and share={recipe.share} must give a share of the products in (0, 1]')
-    lessons_of(recipe, catalogue)
-    if recipe.initial == 'imagenet': load_imagenet(build_trunk(recipe.network, recipe.width), weights_file(IMAGENET))
-
 def train_all(
     recipe:Recipe,       # schedule, loss
     lessons:list,        # of `lessons_of`

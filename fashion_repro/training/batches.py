@@ -67,10 +67,11 @@ def micro_batches(
     settings:Settings, # batch_size, accumulate and seed are read
     rank:int=0,        # this process
     world:int=1,       # number of processes
+    order=epoch_order, # function (n, seed, epoch) -> (n,) tensor: the order of an epoch
 )->list:               # of (keys, counts): keys a list of (epoch, index), counts False for a stand-in
     "What this process computes in one step."
     epoch, first = divmod(images_seen(step, n, settings), n)
-    batch = epoch_order(n, settings.seed, epoch)[first:images_seen(step+1, n, settings)-epoch*n].tolist()
+    batch = order(n, settings.seed, epoch)[first:images_seen(step+1, n, settings)-epoch*n].tolist()
     share, parts = batch[rank::world], min(settings.accumulate, math.ceil(len(batch)/world))
     cut = [share[j::parts] for j in range(parts)]
     return [([(epoch, i) for i in part or batch[:1]], bool(part)) for part in cut]
@@ -83,7 +84,7 @@ def _loader_process(worker, parent):
     if sys.platform == 'linux' and os.getppid() != parent: os._exit(1)       # it ended before this was said
 
 def load_batches(
-    items,          # map-style, indexed by (epoch, index)
+    items,          # map-style, indexed by (epoch, index); its `collate`, if it has one, makes a batch of a list of items
     keys,           # iterable of lists of (epoch, index), one list a batch
     workers:int=0,  # loader processes
     pin:bool=False, # page-locked memory, from which a GPU copies while it computes
@@ -91,7 +92,7 @@ def load_batches(
     "Batches of `items` in the order of `keys`."
     fork = 'fork' if workers and sys.platform == 'linux' else None           # their parent is this process, not a server
     return iter(DataLoader(items, batch_sampler=keys, num_workers=workers, generator=torch.Generator().manual_seed(0),
-        worker_init_fn=partial(_loader_process, parent=os.getpid()), pin_memory=pin, multiprocessing_context=fork))
+        worker_init_fn=partial(_loader_process, parent=os.getpid()), pin_memory=pin, multiprocessing_context=fork, collate_fn=getattr(items, 'collate', None)))
 
 # %% ../../nbs/training/02b_batches.ipynb #90848038
 @contextmanager

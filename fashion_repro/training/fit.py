@@ -16,7 +16,7 @@ from accelerate.utils import broadcast, broadcast_object_list, gather_object, se
 from fastcore.basics import patch
 from torch import Tensor, nn
 from ..errors import UserError, one_of
-from .batches import Settings, evaluating, images_seen, load_batches, micro_batches, n_steps, predict
+from .batches import Settings, epoch_order, evaluating, images_seen, load_batches, micro_batches, n_steps, predict
 from .checkpoints import checkpoint_values, load_checkpoint, save_checkpoint, write_atomic
 from .devices import make_accelerator, rng_state, seed_everything, set_rng_state
 from .progress import Progress
@@ -50,7 +50,7 @@ def update(self:Training):
     "One optimizer step over one global batch."
     for group,lr in zip(self.optimizer.param_groups, self.lrs): group['lr'] = lr*self.schedule(self.step/self.steps)
     n = 0
-    for keys,counts in micro_batches(len(self.items), self.step, self.settings, self.rank, self.world):
+    for keys,counts in self.shares(self.step):
         batch = send_to_device(next(self.batches), self.acc.device, non_blocking=True)
         with self.acc.autocast(): loss, logs = self.loss(self.model, batch)
         self.acc.backward(loss if counts else loss*0)
@@ -60,6 +60,11 @@ def update(self:Training):
     if self.settings.clip_norm: nn.utils.clip_grad_norm_(self.params, self.settings.clip_norm)
     self.optimizer.step(); self.optimizer.zero_grad()
     self.step += 1
+
+@patch
+def shares(self:Training, step:int)->list: # of (keys, counts), as `micro_batches` says
+    "What this process computes in a step."
+    return micro_batches(len(self.items), step, self.settings, self.rank, self.world, getattr(self.items, 'order', epoch_order))
 
 @patch
 def divide_gradients(self:Training, n):
@@ -254,7 +259,7 @@ def stop(self:Training):
 def fit(
     model:nn.Module,    # trained in place
     step,               # function (model, batch) -> (loss summed over the items, logs with 'n', the number that normalises it; all logs are sums)
-    items,              # map-style, indexed by (epoch, index); an item's randomness depends on that key alone
+    items,              # map-style, indexed by (epoch, index); an item's randomness depends on that key alone; perhaps with `order` and `collate` (`training.batches`)
     optimizer,          # over the parameters of `model`
     settings:Settings,  # length, batches, evaluations
     schedule=None,      # function: part of the run done, in [0, 1) -> multiplier of the learning rate; None = constant
@@ -283,7 +288,7 @@ def prepare(self:Training):
     self.model.train()
     seed_everything(self.settings.seed + self.rank)     # processes differ in their dropout only
     self.restore()
-    keys = (keys for s in range(self.step, self.steps) for keys,_ in micro_batches(len(self.items), s, self.settings, self.rank, self.world))
+    keys = (keys for s in range(self.step, self.steps) for keys,_ in self.shares(s))
     self.batches = None if self.over else load_batches(self.items, keys, self.settings.workers, self.acc.device.type == 'cuda')
     self.progress = Progress(self.steps, self.step, self.out, self.rank == 0)
 

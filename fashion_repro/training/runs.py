@@ -5,13 +5,12 @@
 # %% auto #0
 __all__ = ['IDENTITY', 'RESULT', 'Run', 'recipe_fields', 'fit_type', 'parse_settings', 'data_names', 'lock_folder',
            'prepare_folder', 'changed', 'first_decides', 'is_first', 'train_row', 'run_folder', 'used_folders',
-           'up_to_date', 'recipe_of', 'check_names', 'shown', 'Parser', 'row_parser', 'main', 'train_command',
-           'train_main']
+           'up_to_date', 'catalogue_for', 'recipe_of', 'check_names', 'shown', 'Parser', 'row_parser', 'main',
+           'train_command', 'train_main']
 
 # %% ../../nbs/training/06_runs.ipynb #5b066695
 import argparse, ast, json, os, shutil, sys, time
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 import fashion_repro
@@ -178,7 +177,7 @@ def train_row(
     out = Path(out or run_folder(entry, data, scale, seed)).expanduser()
     run = Run(entry.paper, entry.table, row, data, data_dir, scale, seed, device, out, workers, used_folders(entry, out, data, scale, seed))
     for u,folder in zip(used_rows(entry), run.uses):
-        if not up_to_date(u, folder, data, scale, seed): train_row(u.module, u.row, data, data_dir, scale, seed, device, str(folder), None, u.table, workers, {k: v for k,v in (dirs or {}).items() if k in other_data(u.set, data)})
+        if not up_to_date(u, folder, run): train_row(u.module, u.row, data, data_dir, scale, seed, device, str(folder), None, u.table, workers, {k: v for k,v in (dirs or {}).items() if k in other_data(u.set, data)})
     held = []
     first_decides(device, lambda: held.append(lock_folder(out)))
     try: return _train(entry, set, run, dirs or {})
@@ -207,11 +206,25 @@ def used_folders(
     usual = len(out.parts) > 4 and out.parts[-4:] == run_folder(row, data, scale, seed).parts[-4:]
     return tuple(run_folder(u, data, scale, seed, out.parents[3] if usual else Path('runs')) for u in used_rows(row))
 
-def up_to_date(row, folder, data, scale, seed)->bool:
-    "Is a used run finished, and made by the code and the settings of today? Answered without locking its folder: several runs may use it at once."
-    record = read_record(folder)
-    if not record or record['code'] != row_code(row, data) or record['seed'] != seed: return False
-    return record['params'] == json.loads(json.dumps(asdict(recipe_of(row, scale))))
+def up_to_date(
+    row:Row,        # that is used
+    folder:Path,    # of its run
+    run:Run,        # that uses it
+)->bool:
+    "Is a used run finished, and made by the code, the settings and the data of today? Answered without locking its folder: several runs may use it at once."
+    record, said = read_record(folder), asdict(recipe_of(row, run.scale))
+    if not record or record['code'] != row_code(row, run.data) or record['seed'] != run.seed or record['params'] != json.loads(json.dumps(said)): return False
+    return record['fingerprint'].partition('+')[0] == catalogue_for(row.module, run.data, run.data_dir, run.scale).fingerprint
+
+def catalogue_for(
+    module:str,     # '<paper>.<module>'
+    data:str,       # a data set of the data room
+    data_dir:str,   # where its files are
+    scale:str,      # smoke | demo | paper
+):                  # `Catalogue`
+    "A data set as a module wants it: with its pictures, or without."
+    from fashion_repro.data.datasets import open_catalogue
+    return open_catalogue(data, data_dir=data_dir, scale=scale, **({} if getattr(import_module(f'fashion_repro.{module}'), 'IMAGES', True) else dict(images=False)))
 
 def recipe_of(
     row:Row,
@@ -243,13 +256,12 @@ def _check_value(name, value, default, comment, allowed):
 def _train(entry, set, run, dirs):
     from fashion_repro.training.checkpoints import checkpoint_values
     method, start, state = import_module(f'fashion_repro.{entry.module}'), time.monotonic(), checkout_state()
-    from fashion_repro.data.datasets import open_catalogue
     recipe = recipe_of(entry, run.scale, set)
     also = other_data(asdict(recipe), run.data)
     for name in dirs: one_of('further data set of this run', name, also)
-    read = partial(open_catalogue, scale=run.scale, **({} if getattr(method, 'IMAGES', True) else dict(images=False)))
-    catalogues = [read(run.data, data_dir=run.data_dir), *(read(o, data_dir=dirs.get(o, '')) for o in also)]
-    _same_data(run, catalogues[0])
+    places = [(run.data, run.data_dir), *((o, dirs.get(o, '')) for o in also)]
+    if 'folder' in also and 'folder' not in dirs: raise UserError('the folder of pictures is not named: add --dirs folder=PATH')
+    catalogues = [catalogue_for(entry.module, *o, run.scale) for o in places]
     if hasattr(method, 'check'): method.check(recipe, *catalogues)  # before the folder is touched: a run that cannot be must not undo one that was
     place = {k: getattr(run, k) for k in IDENTITY[:6]}
     identity = dict(place, params=json.loads(json.dumps(asdict(recipe))), fingerprint='+'.join(o.fingerprint for o in catalogues), code=row_code(entry, run.data, asdict(recipe)))
@@ -260,13 +272,6 @@ def _train(entry, set, run, dirs):
     spent = checkpoint_values(run.out/'ckpt').get('seconds', 0.)
     result = _result(method, recipe, run, *catalogues)
     return _finish(run, dict(identity, **result, **state), spent + time.monotonic() - start)
-
-# %% ../../nbs/training/06_runs.ipynb #1e97dcbe
-def _same_data(run, catalogue):
-    "Raise when a used run was made from another version of the data."
-    for folder in run.uses:
-        if read_record(folder)['fingerprint'].partition('+')[0] != catalogue.fingerprint:
-            raise UserError(f'{folder} was made from another version of {run.data} than there is now: remove that folder and start again')
 
 # %% ../../nbs/training/06_runs.ipynb #87b238be
 RESULT = ('metrics', 'split', 'protocol', 'n_train', 'n_eval', 'n_missing', 'defects')
