@@ -13,6 +13,7 @@ from torch import tensor
 
 from fashion_repro.data.crops import crop_offsets, crop_sides
 from fashion_repro.data.imaterialist import TASKS, label_columns
+from fashion_repro.fashionbert.pieces import patch_grid
 from fashion_repro.ifashion.losses import bce, bce_per_image
 from fashion_repro.ledger.papers import load_ledger
 from fashion_repro.metrics.attribute_protocols import attribute_protocols, table2_identity
@@ -174,6 +175,12 @@ def mtss_sampler(inputs, params):
                 epochs_of_warmup=1_000_000/len(epoch))
 
 
+def fashionbert_patch_grid(inputs, params):
+    H,W = inputs['height'],inputs['width']
+    cut = patch_grid(13*torch.arange(H)[:,None].numpy() + torch.arange(W).numpy(), tuple(inputs['grid']))
+    return dict(patch_h=cut.shape[1], patch_w=cut.shape[2], top_left_and_bottom_right=[[int(o[0,0]), int(o[-1,-1])] for o in cut])
+
+
 TABLE = {
     'ifashion.bce': ifashion_bce,
     'ifashion.weighted_bce': ifashion_weighted_bce,
@@ -192,11 +199,12 @@ TABLE = {
     'mtss.sampler': mtss_sampler,
     'mtss.metrics': mtss_metrics,
     'mtss.table2_identity': mtss_table2_identity,
+    'fashionbert.patch_grid': fashionbert_patch_grid,
 }
 
 LATER = {  # ids whose function does not exist yet; a paper that is built moves its ids to TABLE
     'fashionbert': {'eq6', 'grad_norm', 'key_split', 'layout', 'lr', 'mask_duplicates', 'mlm', 'mpm', 'official_weights',
-                    'patch_grid', 'rank_ceiling', 'rank_score', 'readme_rationals', 'tia', 'vse', 'wwm'},
+                    'rank_ceiling', 'rank_score', 'readme_rationals', 'tia', 'vse', 'wwm'},
     'fame': {'adapter', 'attn_map', 'cap', 'fashioniq_gallery', 'kaleido_mask', 'kd_tgir', 'kd_xmr', 'lr', 'macro_f1_shards',
              'param_counts', 'retrieval_full', 'sampling', 'scr_kd', 'tau', 'tgir', 'xaa', 'xmr'},
     'dataset': {'fashioniq_counts'},
