@@ -7,7 +7,7 @@ __all__ = ['METRICS', 'SYNTHETIC', 'NOT_RANDOM', 'WORDS', 'listed', 'comparisons
            'has_property', 'claim_status', 'gained', 'row_items', 'evidence_of', 'decide_claims', 'printed_status',
            'write_statuses', 'read_statuses', 'points', 'claims_table']
 
-# %% ../../nbs/ledger/03_claims.ipynb #b5cffa60
+# %% ../../nbs/ledger/03_claims.ipynb #2ed4248d
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,11 +20,13 @@ from .papers import FUNCTIONS, checked, load_ledger, read_yaml, tested_claims
 from .records import fresh_rows, read_items, read_products
 from ..metrics.attribute_sums import clean_r_3, corrupted_r_3, corruption_loss, pooled_f1_1, pooled_r_1, pooled_r_3, pooled_r_5, type_mean_f1_1, type_mean_r_3, type_mean_r_5
 from ..metrics.bootstrap import ceiling_counts, detectable_effect, hit_rate, micro_f1, paired_bootstrap, top1_range
+from ..metrics.ranking_sums import RANKING_METRICS
 
-# %% ../../nbs/ledger/03_claims.ipynb #aa3e6a3a
+# %% ../../nbs/ledger/03_claims.ipynb #7ab2591e
 METRICS = dict(micro_f1=(micro_f1, 'items'), top1_range=(top1_range, 'groups'), accuracy=(hit_rate, 'top1'), top3=(hit_rate, 'top3'), top5=(hit_rate, 'top5'))  # of the tests: sums over items -> fraction; the file of counts in a run's folder
 METRICS |= {f.__name__: (f, 'types') for f in (type_mean_f1_1, type_mean_r_3, type_mean_r_5, pooled_f1_1, pooled_r_1, pooled_r_3, pooled_r_5)}
 METRICS |= {f.__name__: (f, 'corrupted') for f in (clean_r_3, corrupted_r_3, corruption_loss)}
+METRICS |= {name: (f, 'ranking') for name, f in RANKING_METRICS.items()}
 SYNTHETIC = 'wardrobe'                    # data that no claim about clothes can rest on
 NOT_RANDOM = ('ceiling', 'label_prior')   # rows for which one seed is all there is
 
@@ -61,7 +63,7 @@ class Status:
     seeds:int = 0                # of the row with fewest, rows without randomness aside
     scale:str = ''               # smoke | demo | paper
 
-# %% ../../nbs/ledger/03_claims.ipynb #3f645b3a
+# %% ../../nbs/ledger/03_claims.ipynb #9c78ec00
 WORDS = ('fails', 'undecided', 'holds')   # from the least favourable
 
 def compared(
@@ -72,12 +74,19 @@ def compared(
     pairs = comparisons(test)
     has = {r: all(items[r, s, m] is not None for _, _, s, m in pairs) for a, b, *_ in pairs for r in (a, b) if r}
     absent = [r for r in has if not has[r]]
-    if (lost := [a for a in listed(test['a']) if a in absent]) and 'needs' in test: return dict(status='not testable here', why=f"no runs of {' and '.join(lost)}, which needs {test['needs']}")
+    if lost := {r: needs for r, needs in _needs(test).items() if r in absent}: return dict(status='not testable here', why=f"no runs of {' and '.join(lost)}, which needs {' and '.join(dict.fromkeys(lost.values()))}")
     if absent: return dict(status='not tested', why=f"no finished runs of {' and '.join(_named(test, r) for r in absent)}")
     seeds = min(len(items[r, s, m]) for a, b, s, m in pairs for r in (a, b) if r and r not in NOT_RANDOM)
-    found = _worst(test, items, pairs) | dict(seeds=seeds)
+    found = _worst(test, items, pairs)
+    if 'difference' not in found: return found
+    found |= dict(seeds=seeds)
     alone = '' if seeds > 1 else ', whose spread is not in the interval'
     return found if seeds >= test['seeds'] else found | dict(status='undecided', why='; '.join(filter(None, [_few(seeds, test['seeds'], alone), found['why']])))
+
+def _needs(test):
+    "Row -> what it is made from that may not be here."
+    needs = test.get('needs', {})
+    return needs if isinstance(needs, dict) else {a: needs for a in listed(test['a'])}
 
 def _named(test, row):
     "A row, or a gain, which needs both of its rows with one seed."
@@ -91,6 +100,7 @@ def _worst(test, items, pairs):
     "The least favourable of several comparisons."
     least, several = test['min_effect'], isinstance(test['metric'], list)
     found = [(paired_bootstrap(items[a, s, m], items[b, s, m] if b else None, METRICS[m][0], clusters=items.get(('product', s))), a, b, f'{s} ({m})' if several else s) for a, b, s, m in pairs]
+    if unscored := list(dict.fromkeys(m for (*_, m), (i, *_) in zip(pairs, found) if np.isnan(i.difference))): return dict(status='not tested', why=f"its runs were not scored for {' and '.join(unscored)}")
     word = lambda i: 'holds' if i.low > least else 'fails' if i.high < least else 'undecided'
     i, a, b, s = min(found, key=lambda f: (WORDS.index(word(f[0])), f[0].low))
     why = f'the least favourable of {len(found)} comparisons, each at 95 %: {a} - {b} on {s}' if len(found) > 1 else ''
