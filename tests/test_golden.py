@@ -7,6 +7,7 @@ and the last test fails when an id is in neither table.
 import json, math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import tensor
@@ -14,15 +15,22 @@ from torch import tensor
 from fashion_repro.data.crops import crop_offsets, crop_sides
 from fashion_repro.data.imaterialist import TASKS, label_columns
 from fashion_repro.fashionbert.pieces import patch_grid
+from fashion_repro.fashionbert.vse import hinges
+from fashion_repro.fashionbert.losses import equation6, loss_weights, match_probability, mlm_loss, mpm_loss, squared_grad_norms, tia_loss
+from fashion_repro.fashionbert.masking import n_to_predict, zero_as_released, zero_masked
+from fashion_repro.fashionbert.model import PatchBert, layout
+from fashion_repro.fashionbert.schedules import warmup_linear
 from fashion_repro.ifashion.losses import bce, bce_per_image
 from fashion_repro.ledger.papers import load_ledger
 from fashion_repro.metrics.attribute_protocols import attribute_protocols, table2_identity
 from fashion_repro.metrics.group_top1 import group_top1
+from fashion_repro.metrics.retrieval import chance_hits, grouped_hits, printed_counts, split_keys, tia_accuracy
 from fashion_repro.metrics.topk import class_mean_recall, labels_per_image, topk_image_mean, topk_micro
 from fashion_repro.mtss.inference import label_scores, nearest_label
 from fashion_repro.mtss.losses import cosine, distillation_loss, hinge_loss, ranking_loss, student_weights, target_prob
 from fashion_repro.mtss.sampling import Triplets
 from fashion_repro.mtss.schedules import halving, warmup_halving
+from fashion_repro.text.wordpieces import word_groups
 from fashion_repro.training.batches import Settings, n_steps
 from fashion_repro.training.optim import RMSpropTF
 
@@ -181,6 +189,117 @@ def fashionbert_patch_grid(inputs, params):
     return dict(patch_h=cut.shape[1], patch_w=cut.shape[2], top_left_and_bottom_right=[[int(o[0,0]), int(o[-1,-1])] for o in cut])
 
 
+def fashionbert_rank_ceiling(inputs, params):
+    n,ks = inputs['candidates'],(1, 10, 100)
+    return dict({f'uniform_random_rank_at_{k}': h for k,h in zip(ks, chance_hits(n, ks))}, majority_accuracy=tia_accuracy(np.zeros(n), np.arange(n)==0)['majority'])
+
+
+def fashionbert_key_split(inputs, params):
+    ids,scores,labels = zip(*inputs['docs'])
+    (n_split,split),(n,correct) = (grouped_hits(keys, scores, labels, (1,)) for keys in (split_keys(ids, params['batch']), ids))
+    return dict(groups_split=n_split, rank1_split=split[0], groups_correct=n, rank1_correct=correct[0])
+
+
+def fashionbert_readme_rationals(inputs, params):
+    found = {}
+    for way,o in inputs.items():
+        groups,hits = printed_counts(list(o['rank'].values()), range(200, 5001))
+        pairs,[correct] = printed_counts([o['acc']], range(1000, 120_001))
+        found[way] = dict(query_groups=groups, hits=dict(zip(o['rank'], hits)), pairs=pairs, correct=correct)
+    return dict(found, all_negative_accuracy=[1 - o['hits']['100']/o['pairs'] for o in found.values()])
+
+
+def fashionbert_vse(inputs, params):
+    scores,products = f64(inputs['text']) @ f64(inputs['image']).T,torch.arange(len(inputs['text']))
+    found = {name: hinges(scores, products, params['margin'], hardest).item() for name,hardest in (('vse_sum', False), ('vsepp_max', True))}
+    return dict(found, scores=scores.T.tolist())                              # the case has images in rows
+
+
+def fashionbert_eq6(inputs, params):
+    def at(g): return dict(g=g, eq6=equation6(f64(g)).tolist())
+    assert len(inputs['g']) == params['L']
+    return dict(eq6=at(inputs['g'])['eq6'], stationary_point_of_eq5_over_ordered_pairs=equation6(f64(inputs['g']), bound=2*params['L']).tolist(),
+                g_out_of_range=[at(g) for g in ([.2,.5,4.], [.2,.5,2.99], [40.,50.,60.])])
+
+
+def fashionbert_official_weights(inputs, params):
+    losses = f64(inputs['losses']).requires_grad_()
+    def total(stopgrad): return (loss_weights(losses, stopgrad=stopgrad).w*losses).sum()
+    def slope(stopgrad): return torch.autograd.grad(total(stopgrad), losses)[0].tolist()
+    got,extreme = loss_weights(losses),loss_weights(f64([1000., 0., 0.])).w
+    return dict(softmax_squared=got.g.tolist(), weights=got.w.tolist(), total=total(True).item(), dtotal_dloss_no_stop_gradient=slope(False),
+                dtotal_dloss_with_stop_gradient=slope(True), weight_range=[extreme.min().item(), extreme.max().item()])
+
+
+def fashionbert_grad_norm(inputs, params):
+    theta = f64(inputs['theta']).requires_grad_()
+    losses = torch.stack([(2*theta[0] + theta[1])**2, torch.sigmoid(3*theta[2]), .5*theta.square().sum()])    # as the case words them
+    g = squared_grad_norms(losses, [theta])
+    part = loss_weights(losses, g, 'grad_norm_over_sum')
+    return dict(g=g.tolist(), eq6_raw=equation6(g).tolist(), g_over_sum=part.g.tolist(), eq6_normalised=part.w.tolist())
+
+
+def fashionbert_mpm(inputs, params):
+    pred,target = f64(inputs['pred_logits']),f64(inputs['target_features'])
+    def each(kl): return [[mpm_loss(p[None], t[None], kl).item() for p,t in zip(*image)] for image in zip(pred, target)]
+    def mean(kl): return mpm_loss(pred.flatten(0, 1), target.flatten(0, 1), kl).item()
+    return dict(target_vs_pred=each('target_pred'), pred_vs_target=each('pred_target'), mean_target_vs_pred=mean('target_pred'),
+                mean_pred_vs_target=mean('pred_target'), torch_reduction_mean=mean('target_pred')/pred.shape[-1])
+
+
+def fashionbert_mlm(inputs, params):
+    logits,ids,weights = f64(inputs['logits']),tensor(inputs['ids']),tensor(inputs['weights'])
+    targets = ids.where(weights > 0, -100)
+    return dict(nll=[[mlm_loss(z[None], y[None], eps=0).item() for z,y in zip(*row)] for row in zip(logits, ids)], loss=mlm_loss(logits, targets, params.get('eps', 1e-5)).item(),
+                mean_of_per_sentence_means=sum(mlm_loss(z, y, eps=0).item() for z,y in zip(logits, targets))/len(logits))
+
+
+def fashionbert_tia(inputs, params):
+    logits = f64(inputs['logits'])
+    p = match_probability(logits)
+    return dict(loss=tia_loss(logits, tensor(inputs['labels'])).item(), p_match=p.tolist(), raw_logit1=logits[:,1].tolist(),
+                rank_by_p=p.argsort(descending=True).tolist(), rank_by_logit1=logits[:,1].argsort(descending=True).tolist())
+
+
+def fashionbert_rank_score(inputs, params):
+    logits = f64(inputs['logits'])
+    p = match_probability(logits)
+    return dict(p_match=p.tolist(), first_by_logit1=logits[:,1].argmax().item(), first_by_p=p.argmax().item())
+
+
+def fashionbert_wwm(inputs, params):
+    n = len(inputs['tokens'])
+    share = params['prob']*n
+    return dict(groups=word_groups(inputs['tokens']), num_to_predict=n_to_predict(n, params['prob'], params['max_predictions']),
+                python2_round=math.floor(share+.5), python3_round=round(share))
+
+
+def fashionbert_mask_duplicates(inputs, params):
+    patches,positions = f64(inputs['patches']),tensor(inputs['positions'])
+    masked = torch.zeros(len(patches), dtype=torch.bool).index_fill(0, positions, True)
+    return dict(one_minus_sum=zero_as_released(patches, positions).tolist(), correct_zero=zero_masked(patches, masked).tolist())
+
+
+def fashionbert_lr(inputs, params):
+    def rates(decay): return [params['base']*warmup_linear(params['warmup']/params['total'], decay)(s/params['total']) for s in inputs['steps']]
+    return dict(decay_from_warmup_end=rates('from_warmup'), bert_decay_from_zero=rates('from_start'), public_code_product=rates('product'))
+
+
+def fashionbert_layout(inputs, params):
+    "What the network does, not what a table says: keys are what somebody looks at, patches what moves when they move."
+    torch.manual_seed(0)
+    text,there = (tensor([inputs[k]], dtype=torch.bool) for k in ('text_mask','patch_mask'))
+    n,m = text.shape[1],there.shape[1]
+    net = PatchBert(9, hidden=8, layers=1, heads=2, intermediate=8, max_text=n, m=m, F=5).eval()
+    ids,pieces,at = torch.arange(n)[None]+1,torch.rand(1, m, 5),layout(text, there)
+    hidden,pooled = net(ids, text, pieces, there)
+    cls = [i for i,h in enumerate(hidden[0]) if torch.allclose(net.bert.pooler.dense(h).tanh(), pooled[0])]
+    moved = (net.embed(ids, pieces+1, at, None) - net.embed(ids, pieces, at, None)).abs().sum(2)[0].nonzero()[:,0].tolist()
+    return dict(length=hidden.shape[1], key_mask=(net.attentions(ids, text, pieces, there)[0,0].amax((0,1)) > 0).int().tolist(), text_positions=at.text_positions.tolist(),
+                patch_positions_own_table=at.piece_positions.tolist(), text_segments=at.text_segments[0].tolist(), patch_types_own_table=at.piece_types.tolist(),
+                cls_index=cls[0], patch_slice=[moved[0], moved[-1]+1])
+
+
 TABLE = {
     'ifashion.bce': ifashion_bce,
     'ifashion.weighted_bce': ifashion_weighted_bce,
@@ -190,6 +309,7 @@ TABLE = {
     'ifashion.rmsprop': ifashion_rmsprop,
     'ifashion.crops': ifashion_crops,
     'dataset.imat_label_columns': imat_label_columns,
+    'fashionbert.vse': fashionbert_vse,
     'mtss.teacher_loss': mtss_teacher_loss,
     'mtss.teacher_grad': mtss_teacher_grad,
     'mtss.teacher_vectors': mtss_teacher_vectors,
@@ -199,12 +319,24 @@ TABLE = {
     'mtss.sampler': mtss_sampler,
     'mtss.metrics': mtss_metrics,
     'mtss.table2_identity': mtss_table2_identity,
+    'fashionbert.rank_ceiling': fashionbert_rank_ceiling,
+    'fashionbert.key_split': fashionbert_key_split,
+    'fashionbert.readme_rationals': fashionbert_readme_rationals,
     'fashionbert.patch_grid': fashionbert_patch_grid,
+    'fashionbert.eq6': fashionbert_eq6,
+    'fashionbert.official_weights': fashionbert_official_weights,
+    'fashionbert.grad_norm': fashionbert_grad_norm,
+    'fashionbert.mpm': fashionbert_mpm,
+    'fashionbert.mlm': fashionbert_mlm,
+    'fashionbert.tia': fashionbert_tia,
+    'fashionbert.rank_score': fashionbert_rank_score,
+    'fashionbert.wwm': fashionbert_wwm,
+    'fashionbert.mask_duplicates': fashionbert_mask_duplicates,
+    'fashionbert.lr': fashionbert_lr,
+    'fashionbert.layout': fashionbert_layout,
 }
 
 LATER = {  # ids whose function does not exist yet; a paper that is built moves its ids to TABLE
-    'fashionbert': {'eq6', 'grad_norm', 'key_split', 'layout', 'lr', 'mask_duplicates', 'mlm', 'mpm', 'official_weights',
-                    'rank_ceiling', 'rank_score', 'readme_rationals', 'tia', 'vse', 'wwm'},
     'fame': {'adapter', 'attn_map', 'cap', 'fashioniq_gallery', 'kaleido_mask', 'kd_tgir', 'kd_xmr', 'lr', 'macro_f1_shards',
              'param_counts', 'retrieval_full', 'sampling', 'scr_kd', 'tau', 'tgir', 'xaa', 'xmr'},
     'dataset': {'fashioniq_counts'},
