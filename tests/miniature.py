@@ -74,3 +74,27 @@ def deepfashion_attribute_files(anno="Anno/"):
     rows = [(deepfashion_name(i), " ".join(f"{v:2}" for v in deepfashion_values(i))) for i in reversed(range(120))]
     return {f"{anno}list_attr_cloth.txt": deepfashion_list("attribute_name  attribute_type", [(o, k + 1) for o, k in DEEPFASHION_ATTRIBUTES], width=40),
         f"{anno}list_attr_img.txt": deepfashion_list("image_name  attribute_labels", rows)}
+
+# --- Fashion-Gen: two HDF5 files, 60 and 20 products of one to six views, the traps of the published texts ---
+
+FASHIONGEN = dict(train=range(60), validation=range(60, 80))
+FASHIONGEN_TEXTS = [(b"Short sleeve piqu\xe9 polo in black.", "Short sleeve piqu\u00e9 polo in black."), (b"Piqu&eacute; &amp; lace dress.<br>Zip at back.", "Piqu\u00e9 & lace dress. Zip at back."), (b"", None)]
+
+def fashiongen_text(i): return FASHIONGEN_TEXTS[i] if i < 3 else (b"Slim-fit jeans no %d in blue. " % i, f"Slim-fit jeans no {i} in blue.")
+def fashiongen_rows(part): return [(i, v) for i in FASHIONGEN[part] for v in range(1 + i % 6)]     # product, view
+def fashiongen_pixels(part, row): return np.random.default_rng([row, len(part)]).integers(0, 256, (12, 10, 3), np.uint8)
+
+def fashiongen_files(folder, **options):
+    "Both files as published; options are those of `h5py.File.create_dataset` for the pictures."
+    import h5py
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in FASHIONGEN:
+        rows = fashiongen_rows(part)
+        with h5py.File(folder/f"fashiongen_256_256_{part}.h5", "w") as f:
+            f.create_dataset("input_image", data=np.stack([fashiongen_pixels(part, k) for k in range(len(rows))]), **options)
+            f["index"], f["index_2"] = np.arange(len(rows))[:, None], np.arange(len(rows))
+            f["input_productID"], f["input_msrpUSD"] = np.array([[1000 + i] for i, _ in rows], np.int32), np.array([[9.5 + i] for i, _ in rows])
+            for key, value in dict(name=lambda i, v: b"Polo %d" % i, description=lambda i, v: fashiongen_text(i)[0], concat_description=lambda i, v: b"all of %d" % i, category=lambda i, v: [b"TOPS", b"JACKETS &amp; COATS"][i % 2],
+                subcategory=lambda i, v: b"KIND %d" % (i % 7), brand=lambda i, v: b"B", composition=lambda i, v: b"100% wool", department=lambda i, v: b"CLOTHING", gender=lambda i, v: [b"Men", b"Women"][i % 2],
+                pose=lambda i, v: b"id_gridfs_%d" % (v + 1), season=lambda i, v: b"SS2016").items(): f[f"input_{key}"] = np.array([[value(i, v)] for i, v in rows])
+    return folder

@@ -6,15 +6,15 @@
 __all__ = ['SPECIAL', 'LEAST', 'NO_WORDS', 'letters', 'train_wordpieces', 'load_tokenizer', 'encode', 'encode_pairs',
            'word_groups', 'piece_kinds', 'word_numbers']
 
-# %% ../../nbs/text/00_wordpieces.ipynb #5f1b40ec
+# %% ../../nbs/text/00_wordpieces.ipynb #adcfb3eb
 import json, os
 import numpy as np
 from collections import Counter
 from pathlib import Path
 from ..errors import UserError
-os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')    # its threads and the forked workers of a loader do not go together
 
-# %% ../../nbs/text/00_wordpieces.ipynb #96c3c9c6
+# %% ../../nbs/text/00_wordpieces.ipynb #826ac72a
+os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')    # its threads and the forked workers of a loader do not go together
 SPECIAL = ('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]')   # ids 0 to 4 of a vocabulary trained here
 LEAST = 100     # pieces in a vocabulary
 
