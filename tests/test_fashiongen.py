@@ -9,7 +9,6 @@ from fashion_repro.data.datasets import open_catalogue
 from fashion_repro.data.fashiongen import FILES, fashiongen
 from fashion_repro.data.loading import Items
 from fashion_repro.data.table import n_defects, open_image
-from fashion_repro.errors import UserError
 from fashion_repro.text.catalogue_texts import rows_with_text, text_report, texts_of
 from fashion_repro.text.wordpieces import encode, train_wordpieces
 h5py = pytest.importorskip("h5py")

@@ -7,11 +7,11 @@ __all__ = ['FILES', 'SPLIT', 'PICTURE', 'PRODUCT', 'TEXTS', 'KINDS', 'MORE', 'PA
            'open_file', 'clean', 'column', 'class_lists', 'read_files', 'read_pictures', 'export_pictures', 'cut_val',
            'scattered', 'find_files', 'fashiongen', 'split_report', 'count_notes']
 
-# %% ../../nbs/data/04o_fashiongen.ipynb #b245d1f6
+# %% ../../nbs/data/04o_fashiongen.ipynb #0fde90d8
 import hashlib, html, io, json, os, re
 import numpy as np, pyarrow as pa
 from contextlib import contextmanager
-from datasets import Dataset, Features, concatenate_datasets
+from datasets import Features, concatenate_datasets
 from pathlib import Path
 from PIL import Image
 from tqdm.auto import tqdm
