@@ -17,7 +17,7 @@ class Parser(argparse.ArgumentParser):
     ):
         raise UserError(f'{message}; `{self.prog} --help` lists what is possible')
 
-# %% ../nbs/cli.ipynb #175476a0
+# %% ../nbs/cli.ipynb #c2890aa0
 ABOUT = "Re-run, check and reuse four fashion papers: iFashion, MTSS, FashionBERT and FAME-ViL."
 EXAMPLES = """examples:
   fashion-repro doctor                              is everything here that a run needs?
@@ -26,6 +26,7 @@ EXAMPLES = """examples:
   fashion-repro data check fashion-products --data-dir ~/data/archive.zip
   fashion-repro data columns ~/shop/products.csv    your own table: say once what its columns mean
   fashion-repro attributes RUN/model photos/        what a trained model says about your pictures
+  fashion-repro search query INDEX "red dress"      products that fit words, or a picture; first: search index
   fashion-repro ledger ifashion                     what the paper printed, and what came out here
 
 Nothing is downloaded. `fashion-repro COMMAND --help` explains a command."""
@@ -206,6 +207,37 @@ def _add_models(sub):
     p.add_argument('file', metavar='FILE.onnx', help='the file to write')
     p.set_defaults(run=_export)
 
+# %% ../nbs/cli.ipynb #ad4f88cc
+def _search(args):
+    os.environ.setdefault('MPLBACKEND', 'agg')
+    if args.what == 'index':
+        from fashion_repro.training.runs import data_names
+        one_of('data set', args.name, data_names())
+        from fashion_repro.search import run_index
+        return run_index(args.name, args.model, args.reranker, args.out, args.data_dir, args.scale)
+    from fashion_repro.search import run_query
+    return run_query(args.folder, args.query, args.k, args.json, args.grid)
+
+def _add_search(sub):
+    p = sub.add_parser('search', help='find products by words or by a picture', description=
+        'Products that fit words, or a picture. `search index` makes vectors of a catalogue, `search query` finds the nearest and lets a model that reads query and product together rank the best hundred.')
+    what = p.add_subparsers(dest='what', metavar='WHAT', required=True, parser_class=Parser)
+    q = what.add_parser('index', help='make an index of a catalogue, or bring it up to date', description=
+        'Make an index of a catalogue. Started again it adds what is new and replaces what has changed; it may be stopped at any moment. The exit status is 1 when a picture could not be read; the others are indexed all the same.')
+    q.add_argument('name', metavar='CATALOGUE', help='a data set, e.g. wardrobe')
+    q.add_argument('--data-dir', default='', help='where its files are: a folder or an archive')
+    q.add_argument('--scale', default='', help='how many pictures: smoke, demo or paper (default: all; of the wardrobe, which is drawn, what the model was trained on)')
+    q.add_argument('--model', required=True, metavar='RUN', help='folder of a finished run that makes vectors: fashionbert.embedding, row vse or vsepp')
+    q.add_argument('--reranker', default='', metavar='RUN', help='folder of a finished run that ranks the best: fashionbert.matching, e.g. row fashionbert (default: the one the index has, or none)')
+    q.add_argument('--out', default='', metavar='FOLDER', help='the index (default: runs/search/NAME)')
+    q = what.add_parser('query', help='ask an index', description='Products that fit words, or a picture, the best first: rank, match (probability, of the second model), cosine, product, picture, text.')
+    q.add_argument('folder', metavar='FOLDER', help='an index')
+    q.add_argument('query', metavar='QUERY', help='words, such as "red dress", or the file of a picture')
+    q.add_argument('-k', type=int, default=10, help='how many products (default: 10)')
+    q.add_argument('--json', action='store_true', help='a line of JSON for each product')
+    q.add_argument('--grid', default='', metavar='FILE.png', help='draw them')
+    p.set_defaults(run=_search)
+
 # %% ../nbs/cli.ipynb #cd8ebb85
 def _ledger(args):
     from fashion_repro.ledger.report import ledger_text
@@ -235,7 +267,7 @@ def _add_others(sub):
         'Disk, memory, cores, GPU, Jupyter kernel, folders of cache, data (FASHION_REPRO_DATA) and public weights (FASHION_REPRO_WEIGHTS): what was found, and what to do about what is missing.')
     p.set_defaults(run=_doctor)
 
-# %% ../nbs/cli.ipynb #e17defe5
+# %% ../nbs/cli.ipynb #83393640
 def parser()->Parser:  # knows every command
     "The whole command line."
     from fashion_repro import __version__
@@ -244,7 +276,7 @@ def parser()->Parser:  # knows every command
     sub = p.add_subparsers(dest='command', metavar='COMMAND', required=True)
     _add_reproduce(sub); _add_run(sub)
     sub.add_parser('train', add_help=False, help='one run: one row of a table on one data set with one seed')
-    _add_data(sub); _add_models(sub); _add_others(sub)
+    _add_data(sub); _add_models(sub); _add_search(sub); _add_others(sub)
     return p
 
 # %% ../nbs/cli.ipynb #d25c6fd7

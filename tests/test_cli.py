@@ -44,6 +44,14 @@ def say(capfd, *argv):
     (["attributes", "/no/such/run"], ["IMAGE"]),
     (["export", "/no/such/run", "student.onnx"], ["/no/such/run"]),
     (["export", "/no/such/run"], ["FILE.onnx"]),
+    (["search", "index", "wardrob", "--model", "/no/such/run"], ["did you mean 'wardrobe'"]),
+    (["search", "index", "wardrobe", "--model", "/no/such/run"], ["/no/such/run", "record.json"]),
+    (["search", "index", "wardrobe"], ["--model"]),
+    (["search", "query", "/no/such/index", "red"], ["/no/such/index", "search index"]),
+    (["search", "query", "/no/such/index", " "], ["the query is empty"]),
+    (["search", "query", "/no/such/index", "/no/such/picture.jpg"], ["/no/such/picture.jpg"]),
+    (["search", "query", "/no/such/index"], ["QUERY"]),
+    (["search"], ["WHAT"]),
     (["ledger", "ifashon"], ["did you mean 'ifashion'", "fame_vil"]),
     (["ledger", "ifashion", "table99"], ["table3 (T3)"]),
     (["ledger", "ifashion", "figure4"], ["a figure prints no numbers", "X1 (in-text group recalls)"]),
@@ -72,7 +80,7 @@ def test_ctrl_c_is_a_sentence(capfd, monkeypatch):
 
 def test_help_names_every_command_and_option(capfd):
     text = parser().format_help()
-    for command in "reproduce run train data attributes export ledger publish doctor".split():
+    for command in "reproduce run train data attributes export search ledger publish doctor".split():
         assert re.search(rf"^    {command}\b", text, flags=re.M), command
         if command == "train": continue
         with pytest.raises(SystemExit) as e: main([command, "--help"])
