@@ -30,7 +30,7 @@ def table(wc): return TABLES[f"runs/{wc.paper}/{wc.table}/{wc.data}-{wc.scale}"]
 def others(wc): return [f"{r['path']}/record.json" for r in beside("runs", wc.paper, wc.table, wc.data, wc.scale)[0]]
 
 wildcard_constraints:
-    paper=r"\w+", table=r"\w+", data=r"[\w-]+?", scale="smoke|demo|paper", row=r"[\w.-]+?", seed=r"\d+", notebook=r"((table|figure)[A-Z]?\d|curation_|search_|attention_|embeddings_)\w*"
+    paper=r"\w+", table=r"\w+", data=r"[\w-]+?", scale="smoke|demo|paper", row=r"[\w.-]+?", seed=r"\d+", notebook=r"((table|figure)[A-Z]?\d|curation_|search_demo|attention_|embeddings_)\w*"
 
 localrules: all
 

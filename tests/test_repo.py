@@ -19,7 +19,7 @@ HEAVY = {"torch", "torchvision", "transformers", "datasets", "accelerate", "matp
 def rel(p): return str(p.relative_to(root))
 def cells(nb): return json.loads(nb.read_text())["cells"]
 def tagged(nb): return [c for c in cells(nb) if "parameters" in c["metadata"].get("tags", [])]
-EXPERIMENTS = [p for p in NBS if re.match(r"(table|figure)A?\d|curation_|search_|attention_|embeddings_", p.stem)]
+EXPERIMENTS = [p for p in NBS if re.match(r"(table|figure)A?\d|curation_|search_demo|attention_|embeddings_", p.stem)]
 
 def run(*args, cwd=root, **env):
     e = {**os.environ, "NO_COLOR": "1", **env}; e.pop("IN_TEST", None); e.pop("PYTHONDONTWRITEBYTECODE", None)
