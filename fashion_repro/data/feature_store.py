@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['KEY', 'RECORD', 'digest', 'FeatureStore']
 
-# %% ../../nbs/data/23_feature_store.ipynb #9b7880dd
-import errno, json, os, sys, time
+# %% ../../nbs/data/23_feature_store.ipynb #caf0d658
+import errno, json, os, time
 import numpy as np
 from contextlib import contextmanager
 from fastcore.basics import patch
