@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GELU', 'EPS', 'IMAGE_TABLES', 'HEADS', 'RENAMED', 'MAY_LACK', 'Layout', 'layout', 'bert_config', 'MlmHead',
-           'ImageTables', 'PatchBert', 'start_as_bert', 'trunk_parameters', 'without_padding', 'load_plain',
+           'ImageTables', 'PatchBert', 'start_as_bert', 'trunk_parameters', 'close_up', 'without_padding', 'load_plain',
            'from_bert']
 
 # %% ../../nbs/fashionbert/04_model.ipynb #0c700804
@@ -174,18 +174,26 @@ def encode(self:PatchBert,
         mask = torch.zeros(mask.shape, device=x.device).masked_fill(~mask, torch.finfo(torch.float32).min)
     return self.bert.encoder(x, attention_mask=mask).last_hidden_state
 
-# %% ../../nbs/fashionbert/04_model.ipynb #980abeff
+# %% ../../nbs/fashionbert/04_model.ipynb #990ccfe3
+def close_up(
+    x:Tensor,     # (B, L, H)
+    keys:Tensor,  # (B, L) bool
+)->tuple:         # (B, l, H) real positions first, in their order; (B, l) bool keys; (B, l) where each came from
+    "Leave padding out; l is the length of the longest pair (FashionBERT, Sec. 3.4)."
+    n = keys.sum(1)                                                                   # (B,)
+    real = torch.arange(int(n.max()), device=x.device) < n[:,None]                     # (B, l)
+    order = (~keys).byte().argsort(dim=1, stable=True)[:,:real.shape[1]]
+    return x.gather(1, order[...,None].expand(-1, -1, x.shape[2])), real, order
+
 def without_padding(
     encode,       # function ((B, l, H), keys (B, l) bool or None) -> (B, l, H)
     x:Tensor,     # (B, L, H)
     keys:Tensor,  # (B, L) bool
 )->Tensor:        # (B, L, H), 0 where there is padding
-    "Apply `encode` to the real positions only, closed up (FashionBERT, Sec. 3.4)."
-    n = keys.sum(1)                                                                   # (B,)
-    real = torch.arange(int(n.max()), device=x.device) < n[:,None]                     # (B, l)
-    order = (~keys).byte().argsort(dim=1, stable=True)[:,:real.shape[1],None].expand(-1, -1, x.shape[2])   # real positions first, in their order
-    out = encode(x.gather(1, order), None if bool(real.all()) else real)               # (B, l, H)
-    return out.new_zeros(x.shape).scatter(1, order, out*real[...,None])
+    "Apply `encode` to the real positions only (FashionBERT, Sec. 3.4)."
+    short,real,order = close_up(x, keys)
+    out = encode(short, None if bool(real.all()) else real)                            # (B, l, H)
+    return out.new_zeros(x.shape).scatter(1, order[...,None].expand_as(out), out*real[...,None])
 
 @patch
 def forward(self:PatchBert,
@@ -198,12 +206,17 @@ def forward(self:PatchBert,
     variable:bool=False,      # VSL: without padding, to the same result
 )->tuple:                     # hidden (B, n+m, H), text first; pooled (B, H)
     "Last states of all words and pieces, and the pooled state of [CLS]."
+    x,keys = self._first(ids, text_mask, pieces, piece_mask, segments, geometry)
+    hidden = without_padding(self.encode, x, keys) if variable else self.encode(x, keys)
+    return hidden, self.bert.pooler(hidden)
+
+@patch
+def _first(self:PatchBert, ids, text_mask, pieces, piece_mask, segments, geometry):
+    "The first layer and the keys of checked inputs."
     pieces = self._checked(ids, pieces, geometry)
     piece_mask = torch.ones(pieces.shape[:2], dtype=torch.bool, device=ids.device) if piece_mask is None else piece_mask
     at = layout(text_mask.bool(), piece_mask[:,:pieces.shape[1]].bool(), segments)
-    x = self.embed(ids, pieces, at, geometry)
-    hidden = without_padding(self.encode, x, at.keys) if variable else self.encode(x, at.keys)
-    return hidden, self.bert.pooler(hidden)
+    return self.embed(ids, pieces, at, geometry), at.keys
 
 @patch
 def _checked(self:PatchBert, ids, pieces, geometry):
@@ -222,6 +235,30 @@ def mlm(self:PatchBert,
 )->Tensor:          # (P, V) logits
     "What the masked words were."
     return self.mlm_head(hidden, self.bert.embeddings.word_embeddings.weight)
+
+# %% ../../nbs/fashionbert/04_model.ipynb #0c9efeb8
+@patch
+def match(self:PatchBert,
+    ids:Tensor,               # (B, n), and all else as in `forward`
+    text_mask:Tensor,         # (B, n) bool
+    pieces:Tensor=None,       # (B, m, F)
+    piece_mask:Tensor=None,   # (B, m) bool
+    segments:Tensor=None,     # (B, n)
+    geometry:Tensor=None,     # (B, m, 5)
+)->Tensor:                    # (B, 2) logits: no match, match
+    "`tia` of `forward`, computed for [CLS] only."
+    x,real,_ = close_up(*self._first(ids, text_mask, pieces, piece_mask, segments, geometry))
+    mask = None if bool(real.all()) else real[:,None,None]                             # (B, 1, 1, l)
+    *before,last = self.bert.encoder.layer
+    for layer in before: x = layer(x, mask)
+    return self.tia(self.bert.pooler(_last_cls(last, x, mask)))
+
+def _last_cls(layer, x, mask):
+    "A layer's output for the first position: (B, 1, H)."
+    own = layer.attention.self
+    q,k,v = (part(o).unflatten(2, (own.num_attention_heads, -1)).transpose(1, 2) for part,o in ((own.query, x[:,:1]), (own.key, x), (own.value, x)))
+    seen = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=own.dropout.p if layer.training else 0.)   # (B, heads, 1, H/heads)
+    return layer.feed_forward_chunk(layer.attention.output(seen.transpose(1, 2).flatten(2), x[:,:1]))
 
 # %% ../../nbs/fashionbert/04_model.ipynb #f0988afd
 @contextmanager
