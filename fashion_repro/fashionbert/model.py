@@ -174,7 +174,7 @@ def encode(self:PatchBert,
         mask = torch.zeros(mask.shape, device=x.device).masked_fill(~mask, torch.finfo(torch.float32).min)
     return self.bert.encoder(x, attention_mask=mask).last_hidden_state
 
-# %% ../../nbs/fashionbert/04_model.ipynb #990ccfe3
+# %% ../../nbs/fashionbert/04_model.ipynb #99a2e41b
 def close_up(
     x:Tensor,     # (B, L, H)
     keys:Tensor,  # (B, L) bool
@@ -206,12 +206,12 @@ def forward(self:PatchBert,
     variable:bool=False,      # VSL: without padding, to the same result
 )->tuple:                     # hidden (B, n+m, H), text first; pooled (B, H)
     "Last states of all words and pieces, and the pooled state of [CLS]."
-    x,keys = self._first(ids, text_mask, pieces, piece_mask, segments, geometry)
+    x,keys = self._begun(ids, text_mask, pieces, piece_mask, segments, geometry)
     hidden = without_padding(self.encode, x, keys) if variable else self.encode(x, keys)
     return hidden, self.bert.pooler(hidden)
 
 @patch
-def _first(self:PatchBert, ids, text_mask, pieces, piece_mask, segments, geometry):
+def _begun(self:PatchBert, ids, text_mask, pieces, piece_mask, segments, geometry):
     "The first layer and the keys of checked inputs."
     pieces = self._checked(ids, pieces, geometry)
     piece_mask = torch.ones(pieces.shape[:2], dtype=torch.bool, device=ids.device) if piece_mask is None else piece_mask
@@ -236,7 +236,7 @@ def mlm(self:PatchBert,
     "What the masked words were."
     return self.mlm_head(hidden, self.bert.embeddings.word_embeddings.weight)
 
-# %% ../../nbs/fashionbert/04_model.ipynb #0c9efeb8
+# %% ../../nbs/fashionbert/04_model.ipynb #18128b62
 @patch
 def match(self:PatchBert,
     ids:Tensor,               # (B, n), and all else as in `forward`
@@ -247,7 +247,7 @@ def match(self:PatchBert,
     geometry:Tensor=None,     # (B, m, 5)
 )->Tensor:                    # (B, 2) logits: no match, match
     "`tia` of `forward`, computed for [CLS] only."
-    x,real,_ = close_up(*self._first(ids, text_mask, pieces, piece_mask, segments, geometry))
+    x,real,_ = close_up(*self._begun(ids, text_mask, pieces, piece_mask, segments, geometry))
     mask = None if bool(real.all()) else real[:,None,None]                             # (B, 1, 1, l)
     *before,last = self.bert.encoder.layer
     for layer in before: x = layer(x, mask)
@@ -281,7 +281,7 @@ def attentions(self:PatchBert,
     with torch.no_grad(), _readable(self.bert) as found: self(*inputs, **more)
     return torch.stack(found)
 
-# %% ../../nbs/fashionbert/04_model.ipynb #082c7354
+# %% ../../nbs/fashionbert/04_model.ipynb #59cd5280
 def _take(model, weights, name):
     "Put the weights of a text model into `model`, layer by layer, table by table."
     given = len(weights['bert.embeddings.position_embeddings.weight'])
@@ -300,14 +300,14 @@ def load_plain(
     "FashionBERT starting from a text model of ours."
     text = PatchBert.from_pretrained(folder)
     sizes = {k: getattr(text, k) for k in ('vocab', 'hidden', 'heads', 'intermediate', 'max_text')}
-    return _take(PatchBert(**sizes | dict(layers=_first(layers, text.layers, folder)) | others), text.state_dict(), folder)
+    return _take(PatchBert(**sizes | dict(layers=_kept(layers, text.layers, folder)) | others), text.state_dict(), folder)
 
-def _first(layers, found, name):
+def _kept(layers, found, name):
     "How many layers are kept."
     if layers is not None and not 0 < layers <= found: raise UserError(f'{layers} layers are wanted and the text model at {name} has {found}')
     return found if layers is None else layers
 
-# %% ../../nbs/fashionbert/04_model.ipynb #4442778b
+# %% ../../nbs/fashionbert/04_model.ipynb #fd5373cb
 RENAMED = {'cls.predictions.transform.dense.': 'mlm_head.dense.', 'cls.predictions.transform.LayerNorm.': 'mlm_head.norm.', 'cls.predictions.bias': 'mlm_head.bias'}
 MAY_LACK = ('bert.pooler.dense.weight', 'bert.pooler.dense.bias', 'cls.seq_relationship.weight', 'cls.seq_relationship.bias')  # of a checkpoint
 
@@ -335,5 +335,5 @@ def from_bert(
 )->PatchBert:
     "FashionBERT starting from a pretrained BERT (Sec. 3.1, 3.3)."
     c,weights = _read_bert(name, download)
-    layers = _first(layers, c.num_hidden_layers, name)
+    layers = _kept(layers, c.num_hidden_layers, name)
     return _take(PatchBert(c.vocab_size, c.hidden_size, layers, c.num_attention_heads, c.intermediate_size, **others), weights, name)
