@@ -7,12 +7,13 @@ __all__ = ['GELU', 'EPS', 'IMAGE_TABLES', 'HEADS', 'RENAMED', 'MAY_LACK', 'Layou
            'ImageTables', 'PatchBert', 'start_as_bert', 'trunk_parameters', 'close_up', 'without_padding', 'load_plain',
            'from_bert']
 
-# %% ../../nbs/fashionbert/04_model.ipynb #0c700804
+# %% ../../nbs/fashionbert/04_model.ipynb #25dcf398
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
 from fastcore.basics import patch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import BertConfig, BertForPreTraining, BertModel
 from transformers.utils import logging
@@ -307,7 +308,7 @@ def _kept(layers, found, name):
     if layers is not None and not 0 < layers <= found: raise UserError(f'{layers} layers are wanted and the text model at {name} has {found}')
     return found if layers is None else layers
 
-# %% ../../nbs/fashionbert/04_model.ipynb #fd5373cb
+# %% ../../nbs/fashionbert/04_model.ipynb #1457f620
 RENAMED = {'cls.predictions.transform.dense.': 'mlm_head.dense.', 'cls.predictions.transform.LayerNorm.': 'mlm_head.norm.', 'cls.predictions.bias': 'mlm_head.bias'}
 MAY_LACK = ('bert.pooler.dense.weight', 'bert.pooler.dense.bias', 'cls.seq_relationship.weight', 'cls.seq_relationship.bias')  # of a checkpoint
 
@@ -316,9 +317,9 @@ def _read_bert(name, download):
     level = logging.get_verbosity()
     logging.set_verbosity_error()                                                     # what is missing is said below
     try: bert,info = BertForPreTraining.from_pretrained(name, local_files_only=not download, output_loading_info=True, ignore_mismatched_sizes=True)
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, SafetensorError) as e:
         hint = '' if download else '; name a local folder, or allow the download'
-        raise UserError(f'no BERT at {name}: {" ".join(str(e).split())[:200]}{hint}') from None
+        raise UserError(f'no BERT can be read at {name}: {" ".join(str(e).split())[:200]}{hint}') from None
     finally: logging.set_verbosity(level)
     lacking = {*info['missing_keys']}
     wrong = sorted(lacking - {*MAY_LACK} | {o[0] for o in info['mismatched_keys']})
