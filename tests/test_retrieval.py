@@ -1,4 +1,6 @@
 "Retrieval on whole catalogues: who is asked among whom, hits by product and by equal text, and what the released evaluation makes of it."
+import subprocess, sys
+from pathlib import Path
 import numpy as np, pytest, torch
 from fashion_repro.data.datasets import open_catalogue
 from fashion_repro.data.table import arrow_columns, product_numbers, split_indices
@@ -69,3 +71,8 @@ def test_full_split_agrees_with_lists(real_data):
     few, every = ranks(sim, c.valid), blockwise_ranks(words[at[:, 0]], pictures, pool.products[at[:, 0]], pool.products)
     assert (few <= every).all() and few.mean() < every.mean()/10 and (rank_hits(few) >= rank_hits(every)).all()
     with pytest.raises(ValueError): blockwise_ranks(words[:5], pictures[5:], pool.products[:5], pool.products[5:])
+
+def test_the_matrix_is_never_held():
+    "8,132 x 8,132 similarities are 252 MiB; a process that ranks them block by block grows by far less, also where small results are kept of each block."
+    out = subprocess.run([sys.executable, Path(__file__).parents[1]/"benchmarks"/"retrieval.py", "blocks", "8132"], check=True, capture_output=True, text=True).stdout
+    assert float(out.split()[1]) < 100

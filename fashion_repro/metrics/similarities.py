@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import UserError
 
-# %% ../../nbs/metrics/06_similarities.ipynb #4d6e247e
+# %% ../../nbs/metrics/06_similarities.ipynb #c1bdb7f1
 def blockwise_ranks(
     queries:Tensor,     # (Nq, D) vectors, L2-normalised where cosines are meant
     gallery:Tensor,     # (Ng, D) on the same device
@@ -24,8 +24,12 @@ def blockwise_ranks(
     queries, gallery = (_checked(x) for x in (queries, gallery))
     qg, gg = (torch.as_tensor(np.asarray(x), device=gallery.device) for x in (query_groups, gallery_groups))
     if lost := int((~torch.isin(qg, gg)).sum()): raise UserError(f'{lost:,} of {len(qg):,} queries have nothing of their product in the gallery, so they have no rank: leave them out and count them')
-    found = [_ranked(queries[i:i+block] @ gallery.T, qg[i:i+block, None] == gg) for i in range(0, len(queries), block)]
-    return torch.cat(found).cpu().numpy() if found else np.zeros(0)
+    found = torch.empty(len(queries), dtype=torch.float64, device=gallery.device)
+    room = torch.empty(min(block, len(queries)), len(gallery), dtype=gallery.dtype, device=gallery.device)
+    for i in range(0, len(queries), block):
+        q = queries[i:i+block]
+        found[i:i+block] = _ranked(torch.mm(q, gallery.T, out=room[:len(q)]), qg[i:i+block, None] == gg)
+    return found.cpu().numpy()
 
 def _checked(x):
     "Vectors in at least float32, all of them finite."
