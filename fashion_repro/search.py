@@ -160,7 +160,7 @@ def as_query(
     try: return decoded(Path(path).read_bytes())
     except BROKEN as e: raise UserError(f'{text} is no whole picture: {why_broken(e)}') from None
 
-# %% ../nbs/search.ipynb #a5bcab5e
+# %% ../nbs/search.ipynb #31fb1fd5
 def run_index(
     name:str,         # of a data set
     model:str,        # run of the encoder
@@ -198,4 +198,5 @@ def run_query(
     print(*([json.dumps(o, ensure_ascii=False) for o in hits] if as_json else as_lines(hits)), sep='\n')
     if grid:
         from fashion_repro.plots.style import save_figure
-        save_figure(result_grid(index, [query], [hits]), Path(grid).expanduser())
+        rows = [hits[i:i+5] for i in range(0, len(hits), 5)]
+        save_figure(result_grid(index, [query, *(f"results {o[0]['rank']} to {o[-1]['rank']}" for o in rows[1:])], rows), Path(grid).expanduser())

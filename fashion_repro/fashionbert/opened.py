@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MODELS', 'Opened', 'open_model', 'match']
 
-# %% ../../nbs/fashionbert/18_opened.ipynb #532fcdfe
+# %% ../../nbs/fashionbert/18_opened.ipynb #96091d5a
 import json
 from dataclasses import dataclass
 from importlib import import_module
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..errors import UserError
 from .losses import match_probability
