@@ -7,7 +7,7 @@ __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'Recipe', 'fitted', 'part_view',
            'by_group', 'mean_f1', 'whole_logits', 'piece_logits', 'check', 'fit_pieces', 'the_network', 'scores',
            'train', 'open_pieces', 'features_of']
 
-# %% ../../nbs/fashionbert/02_trunk.ipynb #5d7067d9
+# %% ../../nbs/fashionbert/02_trunk.ipynb #49fd211c
 import json, random
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -27,17 +27,17 @@ from ..data.table import Catalogue, annotated, class_names, defect_fields, group
 from ..errors import UserError, one_of
 from .features import PieceNetwork, cut_of, features_of, fill_pieces, mark_of, only, open_pieces, open_trunk, speed_of
 from .pieces import DETECTOR, patch_side
+from .schedules import warmup_linear
 from ..metrics.attribute_protocols import type_counts
 from ..metrics.attribute_sums import type_mean_f1_1
 from ..training.checkpoints import save_model
 from ..training.devices import make_accelerator, seed_everything
 from ..training.fit import Settings, fit, predict
-from ..training.optim import RMSpropTF, step_schedule
 from ..training.rows import weights_file
 from ..training.runs import Run, is_first, train_main
 _all_ = ['open_pieces', 'features_of']   # what a run leaves, opened
 
-# %% ../../nbs/fashionbert/02_trunk.ipynb #53bdb2e0
+# %% ../../nbs/fashionbert/02_trunk.ipynb #787261b5
 @dataclass(frozen=True)
 class Recipe:
     "Which network looks at which pieces; the defaults are the paper's where it gives any (Sec. 3.1)."
@@ -50,16 +50,14 @@ class Recipe:
     piece_px:int=224           # side to which a piece is resized for the network, at least the smallest that it takes; the paper is silent
     most:int=36                # regions a picture at most (ViLBERT's, Sec. 3.2)
     batch_size:int=64          # views a step, where the network is trained; from here on ours
-    lr:float=.1                # RMSProp's
-    decay:float=.9             # of its mean squares
-    eps:float=.1               # inside the root
+    lr:float=3e-3              # AdamW's, after the warm-up
+    warmup:float=.1            # part of the run until the full rate, which then falls linearly to 0
     epochs:float=8.            # over the training pictures
     least:int=0                # views seen at least
-    milestones:tuple=(.7,.9,.97) # fractions of the run after which lr falls to a tenth
     evals:int=2                # evaluations on the validation split
 
 PAPER = Recipe()
-DEMO = replace(PAPER, network='small_cnn', width=.25, initial='attributes', grid=4, image_px=64, piece_px=32, most=10, least=30_000)
+DEMO = replace(PAPER, network='small_cnn', width=.5, initial='attributes', grid=4, image_px=64, piece_px=16, most=10, least=30_000)
 SMOKE = replace(DEMO, width=.125, grid=2, most=6, epochs=1., least=0)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
@@ -151,7 +149,7 @@ def piece_logits(
     def mean(part): mask = features.mask[part].float()[...,None]; return (features[part]*mask).sum(1)/mask.sum(1).clamp(min=1)
     return torch.cat([net.head(mean(rows[i:i+256])) for i in range(0, len(rows), 256)]).numpy()
 
-# %% ../../nbs/fashionbert/02_trunk.ipynb #a60f2971
+# %% ../../nbs/fashionbert/02_trunk.ipynb #65eba88a
 def check(
     recipe:Recipe,       # network, pieces, sizes
     catalogue:Catalogue, # images, and where the network is trained attribute groups and splits
@@ -174,12 +172,11 @@ def fit_pieces(
     catalogue:Catalogue, # images, attribute groups, splits
     run:Run,             # its folder, seed and device
 )->list:                 # history rows
-    "RMSProp on binary cross-entropy, the rate falling to a tenth at each milestone."
+    "AdamW on binary cross-entropy."
     taught, rows = taught_items(recipe, catalogue, run.seed), split_indices(catalogue, 'val')
     settings = Settings(epochs=max(recipe.epochs, recipe.least/len(taught)), batch_size=recipe.batch_size, workers=run.workers, seed=run.seed, evals=recipe.evals, device=run.device)
-    optimizer = RMSpropTF(net.parameters(), lr=recipe.lr, decay=recipe.decay, eps=recipe.eps)
     def evaluate(model): return dict(val_f1_1=mean_f1(catalogue, whole_logits(model, recipe, catalogue, rows, run.workers), rows))
-    return fit(net, step, taught, optimizer, settings, step_schedule(recipe.milestones, .1), evaluate, run.out)
+    return fit(net, step, taught, torch.optim.AdamW(net.parameters(), recipe.lr), settings, warmup_linear(recipe.warmup), evaluate, run.out)
 
 def the_network(
     recipe:Recipe,
