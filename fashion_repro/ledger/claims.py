@@ -63,7 +63,7 @@ class Status:
     seeds:int = 0                # of the row with fewest, rows without randomness aside
     scale:str = ''               # smoke | demo | paper
 
-# %% ../../nbs/ledger/03_claims.ipynb #9c78ec00
+# %% ../../nbs/ledger/03_claims.ipynb #c2144d5a
 WORDS = ('fails', 'undecided', 'holds')   # from the least favourable
 
 def compared(
@@ -74,7 +74,7 @@ def compared(
     pairs = comparisons(test)
     has = {r: all(items[r, s, m] is not None for _, _, s, m in pairs) for a, b, *_ in pairs for r in (a, b) if r}
     absent = [r for r in has if not has[r]]
-    if lost := {r: needs for r, needs in _needs(test).items() if r in absent}: return dict(status='not testable here', why=f"no runs of {' and '.join(lost)}, which needs {' and '.join(dict.fromkeys(lost.values()))}")
+    if lost := {r: needs for r, needs in _needs(test).items() if r in absent}: return dict(status='not testable here', why=f"no runs of {' and '.join(lost)}, which need{'s'*(len(lost) == 1)} {' and '.join(dict.fromkeys(lost.values()))}")
     if absent: return dict(status='not tested', why=f"no finished runs of {' and '.join(_named(test, r) for r in absent)}")
     seeds = min(len(items[r, s, m]) for a, b, s, m in pairs for r in (a, b) if r and r not in NOT_RANDOM)
     found = _worst(test, items, pairs)
@@ -123,7 +123,7 @@ def has_property(
     word = 'undecided' if few or len({*held}) > 1 else 'holds' if held[0] else 'fails'
     return dict(status=word, why='; '.join(filter(None, [few, why]))) | (dict(seeds=len(found)) if 'seeds' in test else {})
 
-# %% ../../nbs/ledger/03_claims.ipynb #b2567918
+# %% ../../nbs/ledger/03_claims.ipynb #2301f228
 def claim_status(
     test:dict,  # of `claims.yaml`
     evidence,   # for rows: (row, split, metric) -> counts, as `compared` takes them; for a property: records of its row
@@ -134,6 +134,7 @@ def claim_status(
     where = dict(paper=test['paper'], claim=test['claim'], data=data, scale=scale)
     if data not in (*listed(test['data']), SYNTHETIC): return Status(**where, status='not tested', why=f"it is decided on {' and '.join(listed(test['data']))}, not on {data}")
     if scale not in test['scales']: return Status(**where, status='not tested', why=f'{scale} runs decide nothing' if scale else 'nothing was run')
+    if data in listed(test.get('given', [])): test = {k: v for k, v in test.items() if k != 'needs'}     # what it needs is there
     found = (has_property if 'expr' in test else compared)(test, evidence)
     if data == SYNTHETIC and found['status'] == 'holds': found |= dict(status='shown on synthetic data')
     if data == SYNTHETIC and found['status'] == 'fails': found |= dict(status='undecided', why='; '.join(filter(None, ['fails on synthetic data', found['why']])))
