@@ -70,7 +70,7 @@ def open_store(
     "The features of an index; another network, another store."
     return FeatureStore(folder/f"features-{about['trunk'][:12]}", shape)
 
-# %% ../nbs/search_index.ipynb #5d52daa9
+# %% ../nbs/search_index.ipynb #d6ed3bbf
 def read_facts(
     folder:Path,    # of an index
 )->dict:
@@ -88,11 +88,11 @@ def open_index(
 )->Index:
     "Open an index for reading; while another process writes it, its last whole state."
     folder = Path(folder).expanduser()
-    for last in (False, True):
+    for tries in range(5):
         facts = read_facts(folder)
         try: return Index(folder, facts, *_read(folder, facts))
         except FileNotFoundError as e:      # replaced since index.json was read: look again
-            if last: raise UserError(f'{e.filename} is missing: {AGAIN.format(folder)}') from None
+            if tries == 4: raise UserError(f'{e.filename} is missing: {AGAIN.format(folder)}') from None
 
 def _read(folder, facts):
     import faiss, pyarrow as pa
@@ -100,7 +100,7 @@ def _read(folder, facts):
         found = os.stat(folder/name).st_size
         if found != size: raise UserError(f'{folder/name} has {found:,} bytes instead of {size:,}, so it was cut short or changed: {AGAIN.format(folder)}')
     arrow, flat = (folder/o for o in facts['files'])
-    try: rows, vectors = pa.ipc.open_file(pa.memory_map(str(arrow))).read_all(), faiss.read_index(str(flat))
+    try: rows, vectors = pa.ipc.open_file(pa.memory_map(str(arrow))).read_all(), faiss.deserialize_index(np.fromfile(flat, np.uint8))
     except (pa.ArrowInvalid, RuntimeError): rows, vectors = (), None
     if vectors is None or not len(rows) == vectors.ntotal == facts['pictures']: raise UserError(f'{arrow.name} or {flat.name} in {folder} is damaged: {AGAIN.format(folder)}')
     return rows, vectors

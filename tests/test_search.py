@@ -1,7 +1,6 @@
 "Search from the command line: an index is made, asked, brought up to date, killed, shared and spoilt."
-import contextlib, csv, io, json, os, shutil, signal, subprocess, sys, time
-from pathlib import Path
-import numpy as np, pytest
+import contextlib, csv, io, json, shutil, signal, subprocess, sys, time
+import pytest
 from PIL import Image
 from fashion_repro.cli import main
 from miniature import picture
