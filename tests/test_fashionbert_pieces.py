@@ -1,5 +1,5 @@
 "The run that makes features of pieces: killed while it computes them, two at once, asked for after its catalogue has grown."
-import json, time
+import json, os, subprocess, sys, time
 from multiprocessing import get_context
 import numpy as np, pytest, torch
 from fashion_repro.data.demo import wardrobe
@@ -68,3 +68,11 @@ def test_a_catalogue_that_has_grown(closet, run, tmp_path):
     first, more = (pieces_of(run, o, tmp_path) for o in (closet, wardrobe(70)))
     assert more.there.all() and len(more) > len(first) and (more[np.arange(len(first))] == all_of(first)).all()
     assert json.loads(next(tmp_path.rglob("speed.json")).read_text())["pictures"] == len(more)
+
+def test_two_processes(closet, tmp_path):
+    "Under torchrun: one fills the store with the network of the first, both open it, one writes."
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "fashion_repro.fashionbert.trunk"]
+    r = subprocess.run([*launch, "--row", "trunk", "--table", "table1", "--device", "cpu", "--out", str(tmp_path/"two")], env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=500)
+    assert r.returncode == 0, r.stderr
+    record, speed = json.loads((tmp_path/"two"/"record.json").read_text()), json.loads(next((tmp_path/"two").rglob("speed.json")).read_text())
+    assert record["metrics"]["pictures"] == record["n_eval"] == speed["pictures"] and len(list((tmp_path/"two"/"features").iterdir())) == 1

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'Recipe', 'fitted', 'part_view', 'whole_view', 'Taught', 'taught_items', 'step',
-           'by_group', 'mean_f1', 'whole_logits', 'piece_logits', 'check', 'fit_pieces', 'the_network', 'scores',
-           'train', 'open_pieces', 'features_of']
+           'by_group', 'mean_f1', 'whole_logits', 'piece_logits', 'check', 'fit_pieces', 'the_network', 'alike',
+           'scores', 'train', 'open_pieces', 'features_of']
 
-# %% ../../nbs/fashionbert/02_trunk.ipynb #49fd211c
+# %% ../../nbs/fashionbert/02_trunk.ipynb #9dfa11fe
 import json, random
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
+from accelerate.utils import broadcast
 from PIL import Image
 from torch import nn
 from torch.utils.data import Dataset
@@ -195,11 +196,19 @@ def the_network(
     net = PieceNetwork(recipe.network, recipe.width, sum(map(len, catalogue.groups.values())))
     return net, class_names(catalogue), fit_pieces(recipe, net, catalogue, run)
 
-# %% ../../nbs/fashionbert/02_trunk.ipynb #c85d3f3f
+# %% ../../nbs/fashionbert/02_trunk.ipynb #748866a8
 def _code(run):
     "The hash of the code of this run, as its folder says."
     file = run.out/'run.json'
     return json.loads(file.read_text())['code'] if file.is_file() else ''
+
+def alike(
+    net:nn.Module, # on the device of this process
+)->nn.Module:      # the same
+    "Give every process the first one's weights and statistics: batch normalisation counts for itself on CPUs."
+    if torch.distributed.is_initialized():
+        for v in net.state_dict().values(): broadcast(v)
+    return net
 
 def scores(recipe, net, classes, catalogue, features)->dict: # val_f1_1, val_pieces_f1_1: fractions, where the network has a classifier and the validation split attributes
     "How well the network tells attributes."
@@ -219,9 +228,10 @@ def train(
     recipe = fitted(recipe)
     seed_everything(run.seed)
     net, classes, history = the_network(recipe, catalogue, run)
+    net = alike(net.to(make_accelerator(run.device).device))
     cut, mark = cut_of(recipe), mark_of(net, cut_of(recipe), _code(run))
     folder = only(run.out/'features', mark) if is_first() else run.out/'features'/mark
-    features, skipped, regions = fill_pieces(net.to(make_accelerator(run.device).device), cut, catalogue, folder, run.workers)
+    features, skipped, regions = fill_pieces(net, cut, catalogue, folder, run.workers)
     speed, seen = speed_of(folder), features.there
     metrics = dict(pictures=int(seen.sum()), pieces=float(features.mask[torch.from_numpy(seen)].sum(1).double().mean()) if seen.any() else 0., features=features.shape[1], skipped=len(skipped),
         images_per_s=speed['pictures']/max(speed['seconds'], 1e-9), parameters=sum(p.numel() for p in net.trunk.parameters()), **scores(recipe, net, classes, catalogue, features))
