@@ -52,7 +52,7 @@ def search(
     order = sorted(range(len(hits)), key=lambda i: (match[i] is None, -(match[i] or 0)))[:k]                # sorting keeps the order of equals
     return [dict(rank=r, product_id=hits[i]['product_id'], image_id=hits[i]['image_id'], match=match[i], cosine=float(cosines[i]), text=hits[i]['text']) for r,i in enumerate(order, 1)]
 
-# %% ../nbs/search.ipynb #cbe52820
+# %% ../nbs/search.ipynb #a517b770
 def as_lines(
     hits:list,  # of `search`
 )->list:        # texts
@@ -71,7 +71,7 @@ def result_grid(
     from fashion_repro.plots.retrieval_grid import retrieval_grid
     place = {o: i for i,o in enumerate(index.rows['image_id'].to_pylist())}
     pictures = [[decoded(index.rows['picture'][place[o['image_id']]].as_py()) for o in hits] for hits in found]
-    captions = [[f"{o['product_id']}\n" + (f"cosine {o['cosine']:.2f}" if o['match'] is None else f"match {o['match']:.2f}\ncosine {o['cosine']:.2f}") + f"\n{o['text']}" for o in hits] for hits in found]
+    captions = [[f"{o['rank']}. {o['product_id']}\n" + (f"cosine {o['cosine']:.2f}" if o['match'] is None else f"match {o['match']:.2f}\ncosine {o['cosine']:.2f}") + f"\n{o['text']}" for o in hits] for hits in found]
     return retrieval_grid(queries, pictures, None, captions, title=title)
 
 # %% ../nbs/search.ipynb #ee47c1b8
