@@ -49,7 +49,7 @@ def open_model(
     except (OSError, ValueError, KeyError): raise UserError(f'{run} reads features that the network in {trunk} makes, and card.json of that network is gone or damaged: put that folder back') from None
     return Opened(model, load_tokenizer(run/'model'), record, model.card['max_text'], trunk, mark)
 
-# %% ../../nbs/fashionbert/18_opened.ipynb #924621ed
+# %% ../../nbs/fashionbert/18_opened.ipynb #498a2483
 @torch.no_grad()
 def match(
     model:nn.Module,  # `PatchBert` in evaluation mode
@@ -65,5 +65,5 @@ def match(
     for part in lengths.argsort(stable=True).split(at_once):
         n = int(lengths[part[-1]])
         looked = pieces[part] if len(pieces) > 1 else pieces.expand(len(part), -1, -1)
-        out[part] = match_probability(model.tia(model(ids[part,:n], mask[part,:n], looked.float(), variable=True)[1]).double())
+        out[part] = match_probability(model.match(ids[part,:n], mask[part,:n], looked.float()).double())
     return out.cpu().numpy()
