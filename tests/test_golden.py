@@ -14,6 +14,9 @@ from torch import tensor
 
 from fashion_repro.data.crops import crop_offsets, crop_sides
 from fashion_repro.data.imaterialist import TASKS, label_columns
+from fashion_repro.fame_vil.adapters import Adapter, CrossAdapter
+from fashion_repro.fame_vil.attention_maps import head_mean, without_cls
+from fashion_repro.fame_vil.heads import FameVil, Scale
 from fashion_repro.fashionbert.pieces import patch_grid
 from fashion_repro.fashionbert.vse import hinges
 from fashion_repro.fashionbert.losses import equation6, loss_weights, match_probability, mlm_loss, mpm_loss, squared_grad_norms, tia_loss
@@ -300,6 +303,52 @@ def fashionbert_layout(inputs, params):
                 cls_index=cls[0], patch_slice=[moved[0], moved[-1]+1])
 
 
+def adapter_of(weights, scale):
+    "The adapter of a worked case."
+    adapter = Adapter(len(weights['W_up']), len(weights['W_down'])).double()
+    for part,w,b in ((adapter.down, 'W_down', 'b_down'), (adapter.up, 'W_up', 'b_up')): part.weight.data,part.bias.data = f64(weights[w]),f64(weights[b])
+    adapter.scale.data = f64(scale)
+    return adapter
+
+
+def fame_adapter(inputs, params):
+    x,adapter = f64(inputs['x']),adapter_of(inputs, params['scale'])
+    out,start = adapter(x).tolist(),Adapter(4, 2).double()(x).tolist()
+    adapter.norm = torch.nn.Identity()
+    return dict(out=out, out_at_init_up_zero=start, out_without_inner_layernorm=adapter(x).tolist())
+
+
+def fame_xaa(inputs, params):
+    x,other,keys = f64([inputs['hidden']]),f64([inputs['context']]),tensor([[True,True,False]])
+    xaa = CrossAdapter(4, 3, params['heads'], 2).double()
+    for name in 'qkv':
+        part = getattr(xaa, name)
+        part.weight.data = f64(inputs[f'W{name}']); part.bias.data.zero_()
+    xaa.adapter = adapter_of(inputs['adapter'], inputs['adapter']['scale'])
+    found = dict(attention=xaa.attention(x, other)[0].tolist(), out=xaa(x, other)[0].tolist(),
+                 attention_last_key_masked=xaa.attention(x, other, keys)[0].tolist(), out_last_key_masked=xaa(x, other, keys)[0].tolist())
+    xaa.adapter = torch.nn.Identity()
+    return found | dict(concat=xaa(x, other)[0].tolist())
+
+
+def fame_attn_map(inputs, params):
+    attention = f64([inputs['attention']])
+    row = head_mean(attention, torch.eye(attention.shape[2])[[inputs['text_row']]])[0]
+    return dict(head_mean=row.tolist(), without_cls=row[1:].tolist(), renormalised=without_cls(row).tolist())
+
+
+def fame_tau(inputs, params): return dict(tau=[Scale(s).double().tau.item() for s in inputs['scale']])
+
+
+def fame_param_counts(inputs, params):
+    def count(m): return sum(p.numel() for p in m.parameters())
+    with torch.device('meta'): net = FameVil(bottleneck=params['bottleneck'])
+    trunk,heads = net.trunk,net.heads
+    return dict(clip=count(trunk.clip), tsa_vision_layer=count(trunk.tsa['tgir']['vision'][0]), tsa_text_layer=count(trunk.tsa['tgir']['text'][0]), tsa_per_task=count(trunk.tsa['tgir']), tsa_four_tasks=count(trunk.tsa),
+                xaa_vision_layer=count(trunk.xaa['vision'][0]), xaa_text_layer=count(trunk.xaa['text'][0]), xaa_all_layers=count(trunk.xaa), scr_head_121=count(heads['scr']), caption_head_untied=count(heads['fic']),
+                two_scales=count(heads['xmr'])+count(heads['tgir']), mtl_total=count(net))
+
+
 TABLE = {
     'ifashion.bce': ifashion_bce,
     'ifashion.weighted_bce': ifashion_weighted_bce,
@@ -334,11 +383,16 @@ TABLE = {
     'fashionbert.mask_duplicates': fashionbert_mask_duplicates,
     'fashionbert.lr': fashionbert_lr,
     'fashionbert.layout': fashionbert_layout,
+    'fame.adapter': fame_adapter,
+    'fame.xaa': fame_xaa,
+    'fame.attn_map': fame_attn_map,
+    'fame.tau': fame_tau,
+    'fame.param_counts': fame_param_counts,
 }
 
 LATER = {  # ids whose function does not exist yet; a paper that is built moves its ids to TABLE
-    'fame': {'adapter', 'attn_map', 'cap', 'fashioniq_gallery', 'kaleido_mask', 'kd_tgir', 'kd_xmr', 'lr', 'macro_f1_shards',
-             'param_counts', 'retrieval_full', 'sampling', 'scr_kd', 'tau', 'tgir', 'xaa', 'xmr'},
+    'fame': {'cap', 'fashioniq_gallery', 'kaleido_mask', 'kd_tgir', 'kd_xmr', 'lr', 'macro_f1_shards',
+             'retrieval_full', 'sampling', 'scr_kd', 'tgir', 'xmr'},
     'dataset': {'fashioniq_counts'},
 }
 
