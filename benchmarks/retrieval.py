@@ -50,7 +50,7 @@ def main():
     found = {}
     for way,n in (('whole', QUARTER), ('blocks', QUARTER), ('blocks', N//2), ('blocks', N)):
         found[way,n] = s,mib,mean,hits = start(way, n)
-        print(f'{dict(whole="whole matrix", blocks="blocks of 256")[way]:24}{n:9,}{s:10.1f}{mib:10.0f}{mean:12.2f}{hits:8.3f}', flush=True)
+        print(f'{dict(whole="whole matrix", blocks="blocks of 128")[way]:24}{n:9,}{s:10.1f}{mib:10.0f}{mean:12.2f}{hits:8.3f}', flush=True)
     small,large = found['blocks', QUARTER],found['blocks', N]
     assert found['whole', QUARTER][2:]==small[2:], 'both ways must rank alike'
     base = found['whole', QUARTER]

@@ -12,23 +12,24 @@ from torch import Tensor
 
 from ..errors import UserError
 
-# %% ../../nbs/metrics/06_similarities.ipynb #c1bdb7f1
+# %% ../../nbs/metrics/06_similarities.ipynb #b57b9133
 def blockwise_ranks(
     queries:Tensor,     # (Nq, D) vectors, L2-normalised where cosines are meant
     gallery:Tensor,     # (Ng, D) on the same device
     query_groups,       # (Nq,) int, the product of each query
     gallery_groups,     # (Ng,) int, the product of each candidate; every query must have one of its own
-    block:int=256,      # queries at a time: block x Ng similarities are held
+    block:int=128,      # queries at a time: room for 2 x block x Ng similarities is taken
 )->np.ndarray:          # (Nq,) float, 1 = first; ties half
     "Place of the best candidate of the query's product among those of other products."
     queries, gallery = (_checked(x) for x in (queries, gallery))
     qg, gg = (torch.as_tensor(np.asarray(x), device=gallery.device) for x in (query_groups, gallery_groups))
     if lost := int((~torch.isin(qg, gg)).sum()): raise UserError(f'{lost:,} of {len(qg):,} queries have nothing of their product in the gallery, so they have no rank: leave them out and count them')
     found = torch.empty(len(queries), dtype=torch.float64, device=gallery.device)
-    room = torch.empty(min(block, len(queries)), len(gallery), dtype=gallery.dtype, device=gallery.device)
+    room = gallery.new_empty(2, min(block, len(queries)), len(gallery))
     for i in range(0, len(queries), block):
         q = queries[i:i+block]
-        found[i:i+block] = _ranked(torch.mm(q, gallery.T, out=room[:len(q)]), qg[i:i+block, None] == gg)
+        sim = torch.mm(q, gallery.T, out=room[0, :len(q)])
+        found[i:i+block] = _ranked(sim, qg[i:i+block, None] == gg, room[1, :len(q)])
     return found.cpu().numpy()
 
 def _checked(x):
@@ -38,8 +39,9 @@ def _checked(x):
     if bad := int((~x.isfinite().all(1)).sum()): raise UserError(f'{bad:,} of {len(x):,} vectors hold values that are not finite: nothing can be ranked')
     return x
 
-def _ranked(sim, own):
-    "(b, Ng) similarities, which are overwritten, and which are the query's own -> (b,) ranks."
-    best = torch.where(own, sim, -torch.inf).amax(1, keepdim=True)
+def _ranked(sim, own, room):
+    "(b, Ng) similarities, which are overwritten, which are the query's own, and as much room -> (b,) ranks."
+    best = torch.where(own, sim, sim.new_tensor(-torch.inf), out=room).amax(1, keepdim=True)
     sim.masked_fill_(own, -torch.inf)                               # not a mistake, whatever their similarity
-    return 1 + (sim > best).sum(1).double() + .5*(sim == best).sum(1).double()
+    above, ties = ((sim > best).sum(1, dtype=torch.int32), (sim == best).sum(1, dtype=torch.int32))   # int64 would be twice the room
+    return 1 + above.double() + .5*ties.double()
