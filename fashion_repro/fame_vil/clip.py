@@ -6,14 +6,14 @@
 __all__ = ['TEXT', 'VISION', 'VIT_B16', 'CLIP_MEAN', 'CLIP_STD', 'SIDES', 'FIC_CONTEXTS', 'tiny_clip', 'clip_sizes',
            'clip_config', 'ClipRGB', 'real_tokens', 'AdaptedClip', 'attended', 'read_clip']
 
-# %% ../../nbs/fame_vil/02_clip.ipynb #7d163b97
+# %% ../../nbs/fame_vil/02_clip.ipynb #6beb04f4
 from pathlib import Path
 
 import torch
 from fastcore.basics import patch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import CLIPConfig, CLIPModel
+from transformers import AutoConfig, CLIPConfig, CLIPModel
 from transformers.utils import logging
 
 from ..errors import UserError
@@ -53,7 +53,7 @@ def clip_config(
     special = dict(bos_token_id=vocab-2, eos_token_id=vocab-1, pad_token_id=vocab-1)
     return CLIPConfig(**sizes | dict(text_config=sizes['text_config'] | special), attn_implementation='sdpa')
 
-# %% ../../nbs/fame_vil/02_clip.ipynb #27d85412
+# %% ../../nbs/fame_vil/02_clip.ipynb #944c9207
 CLIP_MEAN,CLIP_STD = (.48145466, .4578275, .40821073),(.26862954, .26130258, .27577711)   # red, green, blue
 
 class ClipRGB(nn.Module):
@@ -62,9 +62,14 @@ class ClipRGB(nn.Module):
         super().__init__()
         for name,v in (('mean', CLIP_MEAN), ('std', CLIP_STD)): self.register_buffer(name, torch.tensor(v).view(3, 1, 1), persistent=False)
 
+    def _apply(self, fn, recurse=True):
+        super()._apply(fn, recurse)
+        for name,v in (('mean', CLIP_MEAN), ('std', CLIP_STD)): setattr(self, name, torch.tensor(v, device=getattr(self, name).device).view(3, 1, 1))
+        return self
+
     def forward(self,
         images:Tensor,  # (B, 3, M, M) uint8 RGB, 0..255
-    )->Tensor:          # (B, 3, M, M) about -1.8..2.2
+    )->Tensor:          # (B, 3, M, M) float32, about -1.8..2.2
         if images.dtype != torch.uint8 or images.ndim != 4: raise ValueError(f'expected uint8 RGB images (B, 3, M, M), got {images.dtype} {tuple(images.shape)}')
         return (images/255 - self.mean) / self.std
 
@@ -124,7 +129,7 @@ def attended(
     "The first half of a layer: `x + SelfAttn(LN(x))`."
     return x + layer.self_attn(layer.layer_norm1(x), attention_mask=mask, is_causal=causal)[0]
 
-# %% ../../nbs/fame_vil/02_clip.ipynb #d5f5864b
+# %% ../../nbs/fame_vil/02_clip.ipynb #8b6f7f48
 @patch
 def begin_image(self:AdaptedClip, images:Tensor)->Tensor:
     "(B, 3, M, M) uint8 -> (B, S, D) before the first layer; [CLS] first."
@@ -150,6 +155,7 @@ def end_text(self:AdaptedClip, x:Tensor, ids:Tensor)->Tensor:
     at = real_tokens(ids, self.end).sum(1) - 1
     return self.clip.text_projection(self.clip.text_model.final_layer_norm(x[torch.arange(len(x), device=x.device),at]))
 
+# %% ../../nbs/fame_vil/02_clip.ipynb #7d65ad73
 @patch
 def image(self:AdaptedClip,
     images:Tensor,  # (B, 3, M, M) uint8
@@ -214,7 +220,7 @@ def words(self:AdaptedClip,
         x = self.after('text', l, r, 'fic', self.xaa['text'][l](r, memory[l]))
     return self.clip.text_model.final_layer_norm(x)
 
-# %% ../../nbs/fame_vil/02_clip.ipynb #0bb5ef27
+# %% ../../nbs/fame_vil/02_clip.ipynb #0f0fbd37
 def read_clip(
     name:str|Path,         # a folder that `transformers` wrote, or owner/name of a model that has been downloaded before
     download:bool=False,   # may it be downloaded?
@@ -222,7 +228,11 @@ def read_clip(
     "A pretrained CLIP, complete."
     level = logging.get_verbosity()
     logging.set_verbosity_error()                                                     # what is missing is said below
-    try: clip,info = CLIPModel.from_pretrained(name, local_files_only=not download, output_loading_info=True, ignore_mismatched_sizes=True, dtype=torch.float32)
+    try:
+        kind = AutoConfig.from_pretrained(name, local_files_only=not download).model_type
+        if kind != 'clip': raise UserError(f'{name} holds a model of the kind {kind}: expected clip')
+        clip,info = CLIPModel.from_pretrained(name, local_files_only=not download, output_loading_info=True, ignore_mismatched_sizes=True, dtype=torch.float32)
+    except UserError: raise
     except (OSError, ValueError, SafetensorError) as e:
         hint = '' if download else '; name a local folder, or allow the download'
         raise UserError(f'no CLIP can be read at {name}: {" ".join(str(e).split())[:200]}{hint}') from None
