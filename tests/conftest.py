@@ -3,16 +3,16 @@ import os
 from pathlib import Path
 import pytest
 
+def find_real_data(name):
+    "The path of a folder under $FASHION_REPRO_DATA; skips (or fails) when it is not there."
+    root = os.environ.get("FASHION_REPRO_DATA", "")
+    if root and (Path(root)/name).exists(): return Path(root)/name
+    missing = f"real data {name!r} not found: set FASHION_REPRO_DATA to the folder that holds it"
+    if os.environ.get("REQUIRE_REAL_DATA") == "1": pytest.fail(missing, pytrace=False)
+    pytest.skip(missing)
+
 @pytest.fixture
-def real_data():
-    "name of a folder under $FASHION_REPRO_DATA -> its path; skips (or fails) when it is not there."
-    def find(name):
-        root = os.environ.get("FASHION_REPRO_DATA", "")
-        if root and (Path(root)/name).exists(): return Path(root)/name
-        missing = f"real data {name!r} not found: set FASHION_REPRO_DATA to the folder that holds it"
-        if os.environ.get("REQUIRE_REAL_DATA") == "1": pytest.fail(missing, pytrace=False)
-        pytest.skip(missing)
-    return find
+def real_data(): return find_real_data
 
 def pytest_terminal_summary(terminalreporter):
     "How many tests were skipped, and why, in one line each."

@@ -1,5 +1,5 @@
 "Pictures and archives for miniatures of data sets."
-import io, zipfile
+import io, json, zipfile
 import numpy as np
 from PIL import Image
 
@@ -98,3 +98,30 @@ def fashiongen_files(folder, **options):
                 subcategory=lambda i, v: b"KIND %d" % (i % 7), brand=lambda i, v: b"B", composition=lambda i, v: b"100% wool", department=lambda i, v: b"CLOTHING", gender=lambda i, v: [b"Men", b"Women"][i % 2],
                 pose=lambda i, v: b"id_gridfs_%d" % (v + 1), season=lambda i, v: b"SS2016").items(): f[f"input_{key}"] = np.array([[value(i, v)] for i, v in rows])
     return folder
+
+# --- FashionIQ: nine lists of 20 pictures that overlap as the published ones do, three of them with blanks, empty captions and letters other than ASCII ---
+
+FASHIONIQ = ("dress", "shirt", "toptee")
+def fashioniq_id(c, s, k): return f"{'BKL'[FASHIONIQ.index(c)]}{'tve'[('train', 'val', 'test').index(s)]}{k:08}"
+
+def fashioniq_list(c, s):
+    "ASINs of a list; tops hold two validation and one training picture of shirts, shirts none of tops, dresses are apart."
+    ids = [fashioniq_id(c, s, k) for k in range(20)]
+    if (c, s) == ("toptee", "train"): ids[-3:] = [fashioniq_id("shirt", "val", 4), fashioniq_id("shirt", "val", 19), fashioniq_id("shirt", "train", 0)]
+    if (c, s) == ("toptee", "val"): ids[-1] = fashioniq_id("shirt", "test", 0)
+    return ids
+
+FASHIONIQ_CAPTIONS = [["is red", "has long sleeves"], [" is shiny ", "more & \"louder\""], ["", "is ombr\u00e9 blue"], ["They\u2019re shorter", "is black "]]
+
+def fashioniq_queries(c, s):
+    "Six queries: references repeat, targets do not; the last target of toptee's training is a validation target of shirts."
+    ids = fashioniq_list(c, s); target = lambda k: ids[17] if (c, s, k) == ("toptee", "train", 5) else ids[4 + k]
+    return [({} if s == "test" else dict(target=target(k))) | dict(candidate=ids[k % 3], captions=FASHIONIQ_CAPTIONS[k % 4]) for k in range(6)]
+
+def fashioniq_files():
+    "The published files, without pictures."
+    raw = lambda o: json.dumps(o, ensure_ascii=False, indent=4).encode()
+    return {f"{folder}.{c}.{s}.json": raw(make(c, s)) for c in FASHIONIQ for s in ("train", "val", "test") for folder, make in (("captions/cap", fashioniq_queries), ("image_splits/split", fashioniq_list))}
+
+def fashioniq_ids(): return list(dict.fromkeys(o for s in ("train", "val", "test") for c in FASHIONIQ for o in fashioniq_list(c, s)))
+def fashioniq_pictures(lost=(), place="images/", ending=".jpg"): return {f"{place}{o}{ending}": picture(k) for k, o in enumerate(fashioniq_ids()) if o not in lost}
