@@ -77,9 +77,7 @@ def change_captions(
     "Two phrasings of a wish."
     return [' and '.join(change_words(g, o, (variant+k) % 3) for g,o in changed.items()) for k in range(2)]
 
-# %% ../../nbs/data/24_composed.ipynb #6b34487d
-CHANGED = 2     # groups in which reference and target differ, at most
-
+# %% ../../nbs/data/24_composed.ipynb #cc13a147
 def labels(
     cat:Catalogue,  # any catalogue
     groups,         # which attribute groups
@@ -96,6 +94,22 @@ def first_pictures(
     "The picture that stands for a product."
     return np.sort(np.unique(product_numbers(cat), return_index=True)[1])
 
+# %% ../../nbs/data/24_composed.ipynb #9e9cc119
+CHANGED = 2     # groups in which reference and target differ, at most
+
+def _pairs(cells, most, rng):
+    "Reference, target, the target's classes where they differ (else None), phrasing."
+    kinds = sorted(cells); members = [sorted(cells[o]) for o in kinds]; sizes = np.array([*map(len, members)])
+    codes = np.stack([np.unique([str(o[g]) for o in kinds], return_inverse=True)[1] for g in range(len(kinds[0]))], 1)     # (C, G)
+    for i,asking in enumerate(members):
+        near = np.flatnonzero((gap := (codes != codes[i]).sum(1)) * (gap <= CHANGED))
+        drawn = np.argsort(rng.exponential(size=(len(asking), len(near)))/sizes[near], 1)[:, :most]     # without replacement, a cell as likely as it is large
+        which, variants = rng.random(drawn.shape), rng.integers(0, 3, drawn.shape)
+        for a,cell,u,v in zip(asking, near[drawn], which, variants):
+            for j,x,variant in zip(cell.tolist(), u, v.tolist()):
+                yield a, members[j][int(x*sizes[j])], [new if new != old else None for old,new in zip(kinds[i], kinds[j])], variant
+
+# %% ../../nbs/data/24_composed.ipynb #b2cc301a
 def mine_composed(
     cat:Catalogue,  # with splits and attribute groups
     change,         # groups of which one or two differ
@@ -116,18 +130,6 @@ def mine_composed(
         for a,b,new,variant in _pairs(rooms[room], most, rng): found.append((a, b, change_captions({g: o for g,o in zip(change, new) if o is not None}, variant), room[0]))
     if not found: raise UserError(f'{cat.name}: no two products of one split agree in {", ".join(same) or "everything else"} and differ in one or two of {", ".join(change)}: choose other groups')
     return _table(found)
-
-def _pairs(cells, most, rng):
-    "Reference, target, the target's classes where they differ (else None), phrasing."
-    kinds = sorted(cells); members = [sorted(cells[o]) for o in kinds]; sizes = np.array([*map(len, members)])
-    codes = np.stack([np.unique([str(o[g]) for o in kinds], return_inverse=True)[1] for g in range(len(kinds[0]))], 1)     # (C, G)
-    for i,asking in enumerate(members):
-        near = np.flatnonzero((gap := (codes != codes[i]).sum(1)) * (gap <= CHANGED))
-        drawn = np.argsort(rng.exponential(size=(len(asking), len(near)))/sizes[near], 1)[:, :most]     # without replacement, a cell as likely as it is large
-        which, variants = rng.random(drawn.shape), rng.integers(0, 3, drawn.shape)
-        for a,cell,u,v in zip(asking, near[drawn], which, variants):
-            for j,x,variant in zip(cell.tolist(), u, v.tolist()):
-                yield a, members[j][int(x*sizes[j])], [new if new != old else None for old,new in zip(kinds[i], kinds[j])], variant
 
 def _table(rows):
     columns = {name: [o[k] for o in rows] for k,name in enumerate(COMPOSED)}
