@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['task_shares', 'TaskBatches', 'grouped_rows', 'ProductViews']
 
-# %% ../../nbs/fame_vil/07_task_batches.ipynb #91b50295
+# %% ../../nbs/fame_vil/07_task_batches.ipynb #0d6dffb1
 from functools import lru_cache
 
 import numpy as np
 import torch
+from fastcore.basics import patch
 from torch.utils.data import Dataset, default_collate
 
 from ..errors import UserError
@@ -21,7 +22,7 @@ def task_shares(
     "How often each task is drawn."
     return {task: n/sum(sizes.values()) for task,n in sizes.items()}
 
-# %% ../../nbs/fame_vil/07_task_batches.ipynb #619ab4dc
+# %% ../../nbs/fame_vil/07_task_batches.ipynb #243f4b7b
 class TaskBatches(Dataset):
     "Items of several tasks, in batches of one."
     def __init__(self,
@@ -36,7 +37,12 @@ class TaskBatches(Dataset):
         self.orders = {}                                                 # the last two: `fit` asks at every step
 
     def __len__(self): return self.batch_size*max(1, round(int(self.starts[-1])/self.batch_size))
-    def epochs_of(self, steps:int)->float: return steps*self.batch_size/len(self)   # -> epochs of `Settings`
+
+    def epochs_of(self,
+        steps:int,  # optimizer steps
+    )->float:       # epochs of `Settings`
+        "How long a run of so many steps is."
+        return steps*self.batch_size/len(self)
 
     def chosen(self,
         seed:int,  # of the run
@@ -46,47 +52,63 @@ class TaskBatches(Dataset):
         p = [*task_shares(self.sizes).values()]
         return np.random.default_rng([seed, 0, epoch]).choice(len(p), len(self)//self.batch_size, p=p)
 
-    def order(self, n, seed, epoch):  # (n,) tensor of indexes, a task's batch after the other
-        if (key := (seed, epoch)) not in self.orders: self.orders = {**dict(list(self.orders.items())[-1:]), key: self._order(*key)}
-        return self.orders[key]
-
-    def _order(self, seed, epoch):
-        done = np.sum([np.bincount(self.chosen(seed, e), minlength=len(self.names)) for e in range(epoch)], 0, int) if epoch else np.zeros(len(self.names), int)
-        out = []
-        for k in self.chosen(seed, epoch):
-            out.append(self._batch(seed, int(k), int(done[k])))
-            done[k] += 1
-        return torch.from_numpy(np.concatenate(out))
-
-    def _batch(self, seed, k, nth):
-        "Keys of the nth batch of the kth task."
-        size = self.sizes[self.names[k]]
-        again, at = divmod(nth, size//self.batch_size)
-        items = _pass(seed, k, again, size)[at*self.batch_size:][:self.batch_size]
-        return again*int(self.starts[-1]) + int(self.starts[k]) + items
-
-    def where(self, index):  # -> task, (pass, index within the task)
-        "What an index means."
-        again, i = divmod(index, int(self.starts[-1]))
-        k = int(np.searchsorted(self.starts, i, 'right')) - 1
-        return self.names[k], (again, i - int(self.starts[k]))
-
-    def __getitem__(self, key): # (epoch, index) -> task, item
-        task, inner = self.where(key[1])
-        return task, self.tasks[task][inner]
-
-    def name_of(self, key)->str:
-        task, inner = self.where(key[1])
-        return f"{task} {getattr(self.tasks[task], 'name_of', lambda o: f'item {o[1]}')(inner)}"
-
-    def collate(self, items):   # what the task's own items make of a batch, and `task`
-        names = {task for task,_ in items}
-        if len(names) > 1: raise ValueError(f'a batch of several tasks: {sorted(names)}')
-        task = names.pop()
-        return getattr(self.tasks[task], 'collate', default_collate)([item for _,item in items]) | dict(task=task)
-
+# %% ../../nbs/fame_vil/07_task_batches.ipynb #b1fc85a9
 @lru_cache(maxsize=16)
 def _pass(seed, k, again, size): return np.random.default_rng([seed, 1, k, again]).permutation(size)
+
+@patch
+def _batch(self:TaskBatches, seed, k, nth):
+    "Indexes of the nth batch of the kth task."
+    size = self.sizes[self.names[k]]
+    again, at = divmod(nth, size//self.batch_size)
+    items = _pass(seed, k, again, size)[at*self.batch_size:][:self.batch_size]
+    return again*int(self.starts[-1]) + int(self.starts[k]) + items
+
+@patch
+def _order(self:TaskBatches, seed, epoch):
+    done = sum((np.bincount(self.chosen(seed, e), minlength=len(self.names)) for e in range(epoch)), np.zeros(len(self.names), int))
+    out = []
+    for k in self.chosen(seed, epoch): out.append(self._batch(seed, int(k), int(done[k]))); done[k] += 1
+    return torch.from_numpy(np.concatenate(out))
+
+@patch
+def order(self:TaskBatches,
+    n:int,     # its length
+    seed:int,  # of the run
+    epoch:int, # of `fit`
+)->torch.Tensor: # (n,) indexes, a task's batch after the other
+    "What `fit` asks for."
+    world = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+    if world > self.batch_size: raise UserError(f'a batch of {self.batch_size} has no item for each of {world} processes: take a larger batch or fewer processes')
+    if (key := (seed, epoch)) not in self.orders: self.orders = {**dict(list(self.orders.items())[-1:]), key: self._order(*key)}
+    return self.orders[key]
+
+# %% ../../nbs/fame_vil/07_task_batches.ipynb #74f3103c
+@patch
+def where(self:TaskBatches,
+    index:int, # of `order`
+)->tuple:      # task, (pass, index within the task)
+    "What an index means."
+    again, i = divmod(index, int(self.starts[-1]))
+    k = int(np.searchsorted(self.starts, i, 'right')) - 1
+    return self.names[k], (again, i - int(self.starts[k]))
+
+@patch
+def __getitem__(self:TaskBatches, key): # (epoch, index) -> task, item
+    task, inner = self.where(key[1])
+    return task, self.tasks[task][inner]
+
+@patch
+def name_of(self:TaskBatches, key)->str:
+    task, inner = self.where(key[1])
+    return f"{task} {getattr(self.tasks[task], 'name_of', lambda o: f'item {o[1]}')(inner)}"
+
+@patch
+def collate(self:TaskBatches, items):   # what the task's own items make of a batch, and `task`
+    names = {task for task,_ in items}
+    if len(names) > 1: raise ValueError(f'a batch of several tasks: {sorted(names)}')
+    task = names.pop()
+    return getattr(self.tasks[task], 'collate', default_collate)([item for _,item in items]) | dict(task=task)
 
 # %% ../../nbs/fame_vil/07_task_batches.ipynb #10718ed7
 def grouped_rows(

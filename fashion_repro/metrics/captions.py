@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TOKENISERS', 'WORD', 'tokenised', 'java_missing', 'bleu_counts', 'bleu4', 'common_length', 'rouge_l', 'runs',
            'rarity', 'cider_d', 'meteor', 'caption_counts', 'caption_bleu4', 'caption_rouge_l', 'caption_cider_d',
-           'caption_scores']
+           'caption_scores', 'matched_words']
 
 # %% ../../nbs/metrics/11_captions.ipynb #a0cfddb6
 import math, re, shutil
@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import UserError, one_of
 
-# %% ../../nbs/metrics/11_captions.ipynb #fe53f1c9
+# %% ../../nbs/metrics/11_captions.ipynb #960f8979
 TOKENISERS = ('13a', 'words', 'ptb')
 WORD = re.compile(r"[^\W_]+(?:['’.,/-]?[^\W_]+)*")
 
@@ -32,7 +32,7 @@ def tokenised(
         return [*map(Tokenizer13a(), lines)]
     if why := java_missing(): raise UserError(f'the tokeniser ptb {why}: use 13a or words')
     from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
-    found = PTBTokenizer().tokenize({i: [dict(caption=t)] for i,t in enumerate(lines)})
+    found = PTBTokenizer().tokenize({i: [dict(caption=t or '.')] for i,t in enumerate(lines)})   # an empty line would shift those after it
     return [found[i][0] for i in range(len(lines))]
 
 def java_missing()->str: # '' = nothing is missing
@@ -171,3 +171,15 @@ def caption_scores(
     sums = caption_counts(captions, references, tokeniser).sum(0)
     same = np.mean([c in refs for c,refs in zip(tokenised(captions, 'words'), (tokenised(r, 'words') for r in references))])
     return dict(bleu4=float(caption_bleu4(sums)), rouge_l=float(caption_rouge_l(sums)), cider_d=float(caption_cider_d(sums)), same=float(same))
+
+# %% ../../nbs/metrics/11_captions.ipynb #cac1ccc1
+def matched_words(
+    caption:str,   # tokenised
+    reference:str, # tokenised
+    least:int=2,   # words in a row that make a phrase
+)->list:           # (word, is it part of a matched phrase) for each word of the caption
+    "Which words of a caption are in phrases of its reference."
+    w, there = caption.split(), runs(reference, least)[-1]
+    starts = [i for i in range(len(w)-least+1) if tuple(w[i:i+least]) in there]
+    matched = {i+j for i in starts for j in range(least)}
+    return [(o, i in matched) for i,o in enumerate(w)]

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import UserError
 
-# %% ../../nbs/metrics/10_classification.ipynb #a2e60c1d
+# %% ../../nbs/metrics/10_classification.ipynb #17338c86
 def class_counts(
     labels,        # (N,) true classes in 0..K-1; -1 = one that cannot be predicted
     preds,         # (N,) predicted classes in 0..K-1
@@ -24,6 +24,7 @@ def class_counts(
     true, said = (x[:, None] == np.arange(classes) for x in (labels, preds))
     return np.concatenate([true & said, said, true], 1).astype(np.int64)
 
+# %% ../../nbs/metrics/10_classification.ipynb #34e2009e
 def _f1(sums):
     "(..., 3*K) -> (..., K) F1, and which classes are true or predicted."
     tp, said, true = np.moveaxis(np.asarray(sums, float).reshape(*np.shape(sums)[:-1], 3, -1), -2, 0)
@@ -39,6 +40,7 @@ def macro_f1_declared(sums)->np.ndarray: # (..., 3*K) -> (...)
     "Macro-F1 over all classes of the task."
     return _f1(sums)[0].mean(-1)
 
+# %% ../../nbs/metrics/10_classification.ipynb #c5a6a7df
 def shard_macro_f1(
     labels,      # (N,)
     preds,       # (N,)

@@ -26,7 +26,7 @@ class Side:
 
     def __post_init__(self): object.__setattr__(self, 'products', np.asarray(self.products))
 
-# %% ../../nbs/metrics/09_view_retrieval.ipynb #2771335a
+# %% ../../nbs/metrics/09_view_retrieval.ipynb #601b149e
 def full_ranks(
     asking:Tensor,     # (Q, D) vectors
     answering:Tensor,  # (C, D) vectors
@@ -60,6 +60,7 @@ def fg_full(
     found = dict(i2t=full_ranks(image, text, views, texts), t2i=full_ranks(text, image, texts, views))
     return rank_metrics(found) | dict(views=len(views.products), texts=len(texts.products))
 
+# %% ../../nbs/metrics/09_view_retrieval.ipynb #328d4fc3
 def views_found(
     text:Tensor,  # (M, D)
     image:Tensor, # (V, D)
