@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'NOTED', 'Recipe', 'task_losses', 'together', 'weighted', 'Remembers', 'step',
-           'curve', 'early_and_late', 'used', 'made_from', 'build', 'card_of', 'val_questions', 'fit_matching', 'check',
-           'findings', 'train', 'cost', 'finish']
+           'curve', 'early_and_late', 'used', 'take_weights', 'made_from', 'level', 'build', 'card_of', 'val_questions',
+           'fit_matching', 'check', 'findings', 'train', 'cost', 'finish']
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #acb02ebc
+# %% ../../nbs/fashionbert/15_matching.ipynb #ccc7dec5
 import json, os
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -24,6 +24,7 @@ from .losses import TASKS, loss_weights, mlm_loss, mpm_loss, squared_grad_norms,
 from .model import PatchBert, trunk_parameters
 from .masking import zero_masked
 from .pairs import Corpus, Hiding, Pairs, corpus_of
+from .plain import scaled
 from .ranking import alignment_lists, alignment_metrics, encode_pair, ledger_names, score_lists, score_split, usable_rows
 from .schedules import make_optimizer, warmup_linear
 from .two_stream import TwoStream
@@ -37,7 +38,7 @@ from ..training.fit import Settings, fit
 from ..training.runs import Run, is_first, train_main
 from ..training.saved import config_of
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #fc819e05
+# %% ../../nbs/fashionbert/15_matching.ipynb #616ead2b
 @dataclass(frozen=True)
 class Recipe:
     "How a model that reads text and picture together is trained and scored; the defaults are the paper's (Sec. 2.2, 3.1)."
@@ -45,6 +46,8 @@ class Recipe:
     start:Literal['plain','random']='plain' # the text model that the row uses, or its sizes alone
     depth:float=1.             # share of its layers, the first ones (Table 3)
     image_tables:Literal['own','shared']='own' # own: position, type and normalisation tables of the picture, as the code has; shared: BERT's
+    start_scale:float=1.       # of the random weights, relative to BERT's deviation of .02
+    level:bool=False           # do features enter with mean 0 and deviation 1? the projection starts so; not in the paper
     geometry:bool=False        # place of a region instead of its number (VL-BERT)
     dropout:float=.1           # BERT-base
     sees:Literal['both','text','image']='both' # the others are controls
@@ -56,7 +59,7 @@ class Recipe:
     policy:Literal['80_10_10','all_mask']='80_10_10' # what stands for them; the standard of BERT
     patches:float=.1           # share of the patches that are hidden (Sec. 2.2)
     patch_draw:Literal['count','bernoulli']='count' # not stated
-    mlm_on_negatives:bool=True # are words and patches of mismatched pairs learnt, too? as in the code; the paper is silent
+    mlm_on_negatives:bool=True # are hidden words and patches of mismatched pairs asked for, too? as in the code; the paper is silent
     tia_negative:Literal['random','same_subcategory']='random' # whose text a mismatched pair has: random, or as the released description says
     batch_size:int=64          # pairs (Sec. 3.1)
     lr:float=2e-5              # Sec. 3.1
@@ -72,20 +75,21 @@ class Recipe:
     scored:tuple=('val','test') # splits; the record reports the last
 
 PAPER = Recipe()
-DEMO = replace(PAPER, dropout=0., batch_size=16, lr=5e-4, warmup=.1, epochs=.8, patience=0, evals=4, val_pictures=100, queries=250, query_share=.1925, scored=('test',))
-SMOKE = replace(DEMO, epochs=.5, evals=2, val_pictures=20, queries=8, query_share=1., n_neg=10)
+DEMO = replace(PAPER, start_scale=3.46, level=True, dropout=0., batch_size=32, lr=1e-3, warmup=.1, epochs=6., patience=0, evals=6, val_pictures=100, queries=250, query_share=.1925, scored=('test',))
+SMOKE = replace(DEMO, batch_size=16, epochs=.5, evals=2, val_pictures=20, queries=8, query_share=1., n_neg=10)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #8b254782
+# %% ../../nbs/fashionbert/15_matching.ipynb #d6d2a814
 def task_losses(
     model:nn.Module,   # `PatchBert` or `TwoStream`
     batch:dict,        # of `Pairs`
-    recipe,            # sees, mpm_kl
+    recipe,            # sees, mpm_kl, mlm_on_negatives
 )->tuple:              # (3,) mean losses in the order of `TASKS`, (3,) what they are means over, (B, 2) logits
     "MLM, TIA and MPM of a batch (FashionBERT, Eq. 1-3)."
     shown = batch | dict(pieces=zero_masked(batch['pieces'], batch['hidden']))
     hidden, pooled = encode_pair(model, shown, recipe.sees)                 # (B, n+m, H), (B, H)
-    n, asked, lost = batch['ids'].shape[1], batch['targets'] >= 0, batch['hidden']
+    n, counts_too = batch['ids'].shape[1], (batch['label'] == 1)[:,None] | recipe.mlm_on_negatives
+    asked, lost = (batch['targets'] >= 0) & counts_too, batch['hidden'] & counts_too  # (B, n), (B, m)
     logits = model.tia(pooled)
     mlm = mlm_loss(model.mlm(hidden[:,:n][asked]), batch['targets'][asked])
     mpm = mpm_loss(model.mpm(hidden[:,n:][lost]), batch['pieces'][lost], recipe.mpm_kl)
@@ -167,7 +171,7 @@ def early_and_late(
     found = {f'{k}_{when}': float(np.mean([o[k] for o in part])) for when,part in parts.items() for k in (*NOTED[3:6], 'tia_acc')}
     return found | dict(guarded=float(np.mean([o['guarded'] for o in rows])))
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #88bf1a6f
+# %% ../../nbs/fashionbert/15_matching.ipynb #d4e3070f
 def used(
     run:Run,
 )->tuple:   # folders of the run with the pieces, and of the text model
@@ -175,16 +179,34 @@ def used(
     if len(run.uses) < 2: raise UserError('this row needs the features of a run of fashionbert.trunk and the text model of a run of fashionbert.plain: name both under `uses`')
     return run.uses[:2]
 
-def made_from(
-    net:PatchBert, # trained
-    **others,      # arguments of `PatchBert` that are other than its
-)->PatchBert:      # a new one with the weights of all that both have
-    "A model that starts from another one."
-    new = PatchBert(**{**config_of(net), **others})
+def take_weights(
+    new:PatchBert, # changed in place
+    net:PatchBert, # another one, perhaps with more layers
+)->PatchBert:      # the new one
+    "Take over the weights of all that both have, where they stand."
     given = net.state_dict()
     for k,w in new.state_dict().items():
         if k in given and w.shape[1:] == given[k].shape[1:]: w[:len(given[k])] = given[k][:len(w)]   # a table may have further rows, which stay new
     return new
+
+def made_from(
+    net:PatchBert, # trained
+    **others,      # arguments of `PatchBert` that are other than its
+)->PatchBert:      # a new one
+    "A model that starts from another one."
+    return take_weights(PatchBert(**{**config_of(net), **others}), net)
+
+def level(
+    net:PatchBert,  # with tables of its own; changed in place
+    pieces,         # of `open_pieces`
+    rows,           # of training pictures
+):
+    "Let features enter with mean 0 and deviation 1: the projection is divided by their deviation, and the positions take the mean away."
+    x = pieces[np.asarray(rows)[::max(1, len(rows)//1000)]]
+    x = x[x.abs().sum(-1) > 0]                                          # (P, F) of real pieces
+    with torch.no_grad():
+        net.project.weight.div_(x.std(0).clamp(min=1e-3))
+        net.tables.positions.weight.sub_(net.project.weight @ x.mean(0))
 
 def build(
     recipe:Recipe,  # model, start, depth, tables
@@ -196,7 +218,8 @@ def build(
     text = PatchBert.from_pretrained(folder)
     m, F = pieces.shape
     sizes = dict(layers=max(1, round(recipe.depth*text.layers)), m=m, F=F, image_tables=recipe.image_tables, dropout=recipe.dropout, geometry=recipe.geometry, card=card)
-    net = made_from(text, **sizes) if recipe.start == 'plain' else PatchBert(**{**config_of(text), **sizes})
+    net = scaled(PatchBert(**{**config_of(text), **sizes}), recipe.start_scale)
+    if recipe.start == 'plain': take_weights(net, text)
     return TwoStream.from_text(net, F, card=card) if recipe.model == 'two_stream' else net
 
 def card_of(
@@ -210,7 +233,7 @@ def card_of(
     return dict(name=f'{name} on {catalogue.name}', paper='FashionBERT', recipe=asdict(recipe), data=catalogue.name, licence=catalogue.licence, fingerprint=catalogue.fingerprint,
         scale=run.scale, seed=run.seed, max_text=max_text, uses=[os.path.relpath(o, run.out) for o in run.uses])
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #e9321e35
+# %% ../../nbs/fashionbert/15_matching.ipynb #1f78b14b
 def val_questions(
     recipe,              # val_pictures
     catalogue:Catalogue,
@@ -229,7 +252,7 @@ def fit_matching(
     run:Run,             # its folder, seed and device
 )->tuple:                # history rows, and the training pairs
     "Train on matching and mismatched pairs; `trace.json` keeps the losses and weights of every step."
-    hiding = Hiding(recipe.words, recipe.policy, recipe.patches, recipe.patch_draw, recipe.mlm_on_negatives)
+    hiding = Hiding(recipe.words, recipe.policy, recipe.patches, recipe.patch_draw)
     pairs = Pairs(corpus, usable_rows(catalogue, corpus, 'train'), hiding, run.seed, recipe.tia_negative)
     settings = Settings(epochs=recipe.epochs, batch_size=recipe.batch_size, workers=run.workers, seed=run.seed, evals=recipe.evals, patience=recipe.patience, watch='val_auc', device=run.device)
     model, asked = Remembers(net, n_steps(len(pairs), settings)), val_questions(recipe, catalogue, corpus)
@@ -239,7 +262,7 @@ def fit_matching(
         return {f'val_{k}': v for k,v in alignment_metrics(p).items()}
     return fit(model, partial(step, recipe=recipe), pairs, make_optimizer(net, recipe.lr), settings, warmup_linear(recipe.warmup), evaluate, run.out), pairs
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #b3950fe3
+# %% ../../nbs/fashionbert/15_matching.ipynb #d63be718
 def check(
     recipe:Recipe,         # others, tia_negative
     catalogue:Catalogue,   # with texts and splits
@@ -279,7 +302,8 @@ def train(
     corpus, taught = corpus_of(catalogue, open_pieces(trunk, catalogue), tokenizer, n), source or catalogue
     lesson = corpus if source is None else corpus_of(source, pieces_of(trunk, source, into=run.out/'ckpt'/'features', device=run.device, workers=run.workers), tokenizer, n)
     seed_everything(run.seed)
-    net = build(recipe, corpus.pieces, plain/'model', card_of(recipe, taught, run, 'FashionBERT' if recipe.model == 'patch_bert' else 'Two streams', n))
+    net = build(recipe, lesson.pieces, plain/'model', card_of(recipe, taught, run, 'FashionBERT' if recipe.model == 'patch_bert' else 'Two streams', n))
+    if recipe.level and getattr(net, 'tables', None): level(net, lesson.pieces, usable_rows(taught, lesson, 'train'))
     history, pairs = fit_matching(recipe, net, taught, lesson, run)
     metrics = cost(history, net) | early_and_late(json.loads((run.out/'trace.json').read_text()))
     net.to(make_accelerator(run.device).device)

@@ -121,7 +121,7 @@ class Others:
             j = self.order[rng.integers(self.start[i], self.stop[i])]
             if self.products[j] != self.products[i]: return int(j)
 
-# %% ../../nbs/fashionbert/12_pairs.ipynb #8a516414
+# %% ../../nbs/fashionbert/12_pairs.ipynb #2c5001ae
 @dataclass(frozen=True)
 class Hiding:
     "What is hidden of a pair."
@@ -129,7 +129,6 @@ class Hiding:
     policy:Literal['80_10_10','all_mask']='80_10_10' # what stands for a hidden piece
     pieces:float=.1      # share of the patches (Sec. 2.2)
     draw:Literal['count','bernoulli']='count' # a fixed number of patches, or each with this probability
-    on_negatives:bool=True # hide in mismatched pairs, too
 
 class Pairs(Dataset):
     "Matching and mismatched pairs of picture and text, half and half."
@@ -151,7 +150,7 @@ class Pairs(Dataset):
     def __getitem__(self, key): # (epoch, index) -> row of the picture, label, ids, targets, hidden pieces, index
         rng, (i, mismatched), c, h = np.random.default_rng([self.seed, *key]), divmod(key[1], 2), self.corpus, self.hiding
         text = c.text_of[self.rows[self.others.draw(i, rng) if mismatched else i]]
-        if h is None or (mismatched and not h.on_negatives): words, hidden = hide_words(c, text), np.zeros(c.pieces.shape[0], bool)
+        if h is None: words, hidden = hide_words(c, text), np.zeros(c.pieces.shape[0], bool)
         else:
             words = hide_words(c, text, self.facts, rng, h.policy, h.words)
             hidden = mask_patches(c.pieces.shape[0], h.pieces, rng, h.draw, c.pieces.mask[self.rows[i]].numpy())

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BERT', 'PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'Recipe', 'Sentences', 'guesses', 'step', 'text_scores', 'commonest',
-           'check', 'start_from', 'sentences', 'train', 'fit_text']
+           'check', 'start_from', 'scaled', 'sentences', 'train', 'fit_text']
 
 # %% ../../nbs/fashionbert/13_plain.ipynb #043e7953
 from dataclasses import asdict, dataclass, replace
@@ -28,7 +28,7 @@ from ..training.fit import Settings, fit, predict
 from ..training.rows import weights_file
 from ..training.runs import Run, is_first, train_main
 
-# %% ../../nbs/fashionbert/13_plain.ipynb #2f75a9a9
+# %% ../../nbs/fashionbert/13_plain.ipynb #2bfa472d
 BERT = 'bert-base-uncased'  # the folder of BERT-base in $FASHION_REPRO_WEIGHTS, as transformers saves it
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Recipe:
     heads:int=12               # Sec. 3.1
     intermediate:int=3072      # BERT-base
     dropout:float=.1           # BERT-base
+    start_scale:float=1.       # of the random weights, relative to BERT's deviation of .02
     words:float=.15            # share of the word pieces that are hidden (Sec. 2.2)
     policy:Literal['80_10_10','all_mask']='80_10_10' # what stands for a hidden piece
     batch_size:int=256         # texts; BERT-base
@@ -52,8 +53,8 @@ class Recipe:
     evals:int=10               # evaluations on the validation split
 
 PAPER = Recipe()
-DEMO = replace(PAPER, start='catalogue', max_text=64, vocab=2000, layers=4, hidden=256, heads=4, intermediate=1024, batch_size=32, lr=1e-3, warmup=.1, epochs=1., least=8000, evals=4)
-SMOKE = replace(DEMO, layers=2, hidden=32, heads=2, intermediate=64, least=0, epochs=2., evals=2)
+DEMO = replace(PAPER, start='catalogue', max_text=64, vocab=2000, layers=2, hidden=64, heads=2, intermediate=256, start_scale=3.46, batch_size=32, lr=1e-3, warmup=.1, epochs=1., least=8000, evals=4)
+SMOKE = replace(DEMO, hidden=32, heads=2, intermediate=64, least=0, epochs=2., evals=2)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
 # %% ../../nbs/fashionbert/13_plain.ipynb #3e984d4e
@@ -119,7 +120,7 @@ def commonest(
     targets = torch.cat([torch.as_tensor(asked[0, i]['targets']) for i in range(len(asked))])
     return (targets[targets >= 0] == best).float().mean().item()
 
-# %% ../../nbs/fashionbert/13_plain.ipynb #c723aa07
+# %% ../../nbs/fashionbert/13_plain.ipynb #b397aa4b
 def check(
     recipe:Recipe,       # start
     catalogue:Catalogue, # with texts and splits
@@ -139,7 +140,17 @@ def start_from(
     if recipe.start == 'bert': return PatchBert.from_bert(weights_file(BERT), **sizes), load_tokenizer(weights_file(BERT))
     texts = texts_of(catalogue, rows_with_text(catalogue, split_indices(catalogue, 'train')))
     tokenizer = train_wordpieces(texts, recipe.vocab)
-    return PatchBert(len(tokenizer), recipe.hidden, recipe.layers, recipe.heads, recipe.intermediate, **sizes), tokenizer
+    return scaled(PatchBert(len(tokenizer), recipe.hidden, recipe.layers, recipe.heads, recipe.intermediate, **sizes), recipe.start_scale), tokenizer
+
+def scaled(
+    net:PatchBert,  # with random weights; changed in place
+    factor:float,   # times these
+)->PatchBert:
+    "Larger random weights for narrow layers: BERT's deviation of .02 is made for 768 numbers, and lets little through where there are fewer."
+    with torch.no_grad():
+        for k,w in net.named_parameters():
+            if w.dim() > 1 and 'embeddings' not in k and 'tables' not in k: w.mul_(factor)
+    return net
 
 def sentences(
     recipe:Recipe,       # what is hidden
