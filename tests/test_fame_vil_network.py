@@ -156,3 +156,13 @@ def test_half_precision_is_finite_and_near(kind):
         with torch.autocast('cpu', dtype=torch.bfloat16):
             for task in net.tasks: assert all(o.isfinite().all() for o in net(task, images, ids, images))
             assert greedy(net, images, 8).shape == (4, 8)
+
+
+def test_tokenizer_and_network_agree():
+    "The last two ids start and end a text, and both find the same end."
+    from fashion_repro.text.bytepairs import END as end, START as start, encode_texts, text_ends, train_bytepairs
+    tokenizer = train_bytepairs(['a red shirt with long sleeves', 'blue jeans', 'a long red dress'], 600)
+    n = len(tokenizer)
+    assert tokenizer.convert_tokens_to_ids([start, end]) == [n-2, n-1]
+    ids,mask = (torch.as_tensor(o) for o in encode_texts(tokenizer, ['a red dress', '', 'jeans '*100])[:2])
+    assert torch.equal(real_tokens(ids, n-1), mask) and torch.equal(torch.as_tensor(text_ends(ids)), mask.sum(1)-1) and ids.shape[1] == 77

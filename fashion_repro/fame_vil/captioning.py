@@ -53,7 +53,7 @@ class Captions:
         "Go on from other captions of the same image."
         self.past[...,:at+1,:] = self.past[:,:,rows,:,:at+1]
 
-# %% ../../nbs/fame_vil/04_captioning.ipynb #7e6f860d
+# %% ../../nbs/fame_vil/04_captioning.ipynb #88cd49c7
 @torch.no_grad()
 def greedy(
     model:FameVil,      # with the task `fic`
@@ -66,7 +66,7 @@ def greedy(
     ids[:,0],going = end-1,torch.ones(len(images), dtype=torch.bool, device=images.device)
     for at in range(n-1):
         ids[:,at+1] = torch.where(going, state.next(ids[:,at], at).argmax(1), end)
-        going = going & (ids[:,at+1] != end)
+        going = ids[:,at+1] != end
         if not going.any(): break
     return ids
 
@@ -76,7 +76,7 @@ def _length(model, max_len):
     if not 2 <= n <= model.max_text: raise UserError(f'captions of {n} tokens are wanted: expected 2 to {model.max_text}, with start and end')
     return n
 
-# %% ../../nbs/fame_vil/04_captioning.ipynb #5873e569
+# %% ../../nbs/fame_vil/04_captioning.ipynb #461130cd
 @torch.no_grad()
 def beam(
     model:FameVil,            # with the task `fic`
@@ -96,7 +96,7 @@ def beam(
         score,best = (score[...,None] + torch.where(going[...,None], logp, ended)).flatten(1).topk(beams)
         rows,ids = best // logp.shape[2],ids.gather(1, (best // logp.shape[2])[...,None].expand_as(ids))
         ids[...,at+1] = best % logp.shape[2]
-        going = going.gather(1, rows) & (ids[...,at+1] != end)
+        going = ids[...,at+1] != end
         if not going.any(): break
         state.keep((rows + torch.arange(B, **on)[:,None]*beams).flatten(), at)
     tokens = ((ids[...,1:] != end).sum(2) + 1).clamp(max=n-1)
