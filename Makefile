@@ -24,7 +24,7 @@ export PIP_REQUIRE_VIRTUALENV := 1
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1
 export MPLBACKEND := agg
-export PYTHONWARNINGS := ignore:IProgress not found
+export PYTHONWARNINGS := ignore:IProgress not found,ignore:Failed to create YAML dict
 
 TESTS := $(BIN)/python -m pytest
 LOCK  := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11
