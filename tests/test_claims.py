@@ -10,9 +10,9 @@ from fashion_repro.ledger.report import ledger_text
 from fashion_repro.training.rows import read_rows
 from fashion_repro.training.runs import data_names
 
-KEYS = {"paper", "claim", "statement", "table", "data", "scales", "seen", "needs"}
+KEYS = {"paper", "claim", "statement", "table", "data", "scales", "seen", "needs", "given"}
 PAIR, PROPERTY = {"a", "b", "beyond", "metric", "protocol", "split", "min_effect", "seeds"}, {"row", "expr", "n_train", "seeds"}
-BUILT = ["ifashion", "mtss"]   # papers whose claims must all have a place
+BUILT = ["ifashion", "mtss", "fashionbert"]
 
 @pytest.mark.parametrize("paper", BUILT)
 def test_no_claim_is_passed_over(paper):
@@ -36,7 +36,7 @@ def test_a_test_names_what_exists(paper, claim):
     assert len(widths) <= 1 or t["scales"] == ["paper"], "a wide network and a narrow one, except at the paper's scale"
     trained = "a" in t or rows[runs, t["row"]].module != "ifashion.statistics"
     assert not trained or t["seeds"] >= 3, "what is trained takes several seeds"
-    for data in listed(t["data"]): assert data in data_names(), data
+    for data in [*listed(t["data"]), *listed(t.get("given", []))]: assert data in data_names(), data
     if paper == "ifashion" and runs == "table4" and "a" in t: assert {PROTOCOL.get(d, "accuracy") for d in listed(t["data"])} == {t["protocol"]}, "as the records name it"
 
 def run(folder, row, seed, hits, experiment="table3", metrics=None, **place):
