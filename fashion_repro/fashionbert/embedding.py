@@ -32,7 +32,7 @@ from ..training.fit import Settings, fit
 from ..training.optim import step_schedule
 from ..training.runs import Run, train_main
 
-# %% ../../nbs/fashionbert/16_embedding.ipynb #a4897028
+# %% ../../nbs/fashionbert/16_embedding.ipynb #820d26b2
 @dataclass(frozen=True)
 class Recipe:
     "How a baseline is trained and scored; FashionBERT says nothing of them, the defaults are those of the releases of VSE++ and SCAN."
@@ -56,7 +56,7 @@ class Recipe:
     scored:tuple=('val','test') # splits; the record reports the last
 
 PAPER = Recipe()
-DEMO = replace(PAPER, dim=256, word_dim=128, warm=.4, batch_size=64, lr=1e-3, drop_at=.7, epochs=6., patience=0, evals=6, val_pictures=100, queries=250, query_share=.1925, scored=('test',))
+DEMO = replace(PAPER, dim=64, word_dim=64, warm=.4, batch_size=32, lr=1e-3, drop_at=.7, epochs=12., patience=0, evals=8, val_pictures=250, queries=250, query_share=.1925, scored=('test',))
 SMOKE = replace(DEMO, dim=16, word_dim=8, epochs=.5, batch_size=16, evals=2, val_pictures=20, queries=8, query_share=1., n_neg=10)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 MODELS = dict(vse=Vse, vsepp=Vse, scan=Scan, pfan=Pfan)

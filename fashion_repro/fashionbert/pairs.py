@@ -121,7 +121,7 @@ class Others:
             j = self.order[rng.integers(self.start[i], self.stop[i])]
             if self.products[j] != self.products[i]: return int(j)
 
-# %% ../../nbs/fashionbert/12_pairs.ipynb #2c5001ae
+# %% ../../nbs/fashionbert/12_pairs.ipynb #e1709d98
 @dataclass(frozen=True)
 class Hiding:
     "What is hidden of a pair."
@@ -146,6 +146,9 @@ class Pairs(Dataset):
 
     def __len__(self): return 2*len(self.rows)
     def name_of(self, key)->str: return f'row {self.rows[key[1]//2]}'
+
+    def order(self, n, seed, epoch): # (n,) tensor: a picture's two pairs one after the other
+        return (2*epoch_order(n//2, seed, epoch)[:,None] + torch.arange(2)).flatten()
 
     def __getitem__(self, key): # (epoch, index) -> row of the picture, label, ids, targets, hidden pieces, index
         rng, (i, mismatched), c, h = np.random.default_rng([self.seed, *key]), divmod(key[1], 2), self.corpus, self.hiding

@@ -28,7 +28,7 @@ from ..training.fit import Settings, fit, predict
 from ..training.rows import weights_file
 from ..training.runs import Run, is_first, train_main
 
-# %% ../../nbs/fashionbert/13_plain.ipynb #2bfa472d
+# %% ../../nbs/fashionbert/13_plain.ipynb #377c3520
 BERT = 'bert-base-uncased'  # the folder of BERT-base in $FASHION_REPRO_WEIGHTS, as transformers saves it
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Recipe:
     evals:int=10               # evaluations on the validation split
 
 PAPER = Recipe()
-DEMO = replace(PAPER, start='catalogue', max_text=64, vocab=2000, layers=2, hidden=64, heads=2, intermediate=256, start_scale=3.46, batch_size=32, lr=1e-3, warmup=.1, epochs=1., least=8000, evals=4)
+DEMO = replace(PAPER, start='catalogue', max_text=64, vocab=2000, layers=2, hidden=64, heads=2, intermediate=256, start_scale=3.46, batch_size=32, lr=1e-3, warmup=.1, epochs=1., least=24_000, evals=4)
 SMOKE = replace(DEMO, hidden=32, heads=2, intermediate=64, least=0, epochs=2., evals=2)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
