@@ -9,10 +9,8 @@ __all__ = ['GRID', 'TOP', 'SIZE', 'FOCUS', 'MEMBERS', 'covered_blocks', 'Placed'
 import torch
 from torch import Tensor, nn
 
-from ..errors import UserError, one_of
-from .scan import SETTINGS, attend, encode_pieces, encode_words, in_blocks, pooled
-from .vse import WordStates
-from ..training.saved import SavedNetwork
+from ..errors import UserError
+from .scan import SETTINGS, Scan, attend, encode_pieces, pooled
 
 # %% ../../nbs/fashionbert/09_pfan.ipynb #393098bd
 GRID,TOP,SIZE = 16,15,200   # blocks a side, blocks a piece takes, numbers of a block's embedding
@@ -79,8 +77,9 @@ def focused_scores(
 # %% ../../nbs/fashionbert/09_pfan.ipynb #28f31fc8
 MEMBERS = (('t2i', 'avg'), ('i2t', 'avg'))   # of the release
 
-class Pfan(nn.Module, SavedNetwork):
+class Pfan(Scan):
     "Stacked cross attention with position attention (FashionBERT, Sec. 3.2)."
+    score,projection = staticmethod(focused_scores),Placed
     def __init__(self,
         vocab:int,            # word pieces of the tokenizer
         F:int,                # features of a piece
@@ -89,22 +88,9 @@ class Pfan(nn.Module, SavedNetwork):
         members:list=MEMBERS, # K of (attention, pooling), trained side by side
         card:dict=None,       # JSON values for the reader of the saved model
     ):
-        super().__init__()
-        self.vocab,self.F,self.dim,self.word_dim,self.card = vocab,F,dim,word_dim,card or {}
-        self.members = [[one_of('attention', a, SETTINGS), one_of('pooling', p, ('avg','lse'))] for a,p in members]
-        self.texts = nn.ModuleList(WordStates(vocab, dim, word_dim, both=True) for _ in members)
-        self.images = nn.ModuleList(Placed(F, dim) for _ in members)
-
-    def encode_text(self, ids:Tensor, mask:Tensor)->tuple: return encode_words(self.texts, ids, mask)
+        super().__init__(vocab, F, dim, word_dim, members, card)
 
     def encode_image(self, pieces:Tensor, mask:Tensor=None, boxes:Tensor=None)->tuple:
         if boxes is None: raise UserError('PFAN needs the boxes of the pieces: give boxes (B, m, 5), x0 y0 x1 y1 area as fractions of the picture')
         return encode_pieces([lambda v, o=o: o(v, boxes) for o in self.images], pieces, mask)
 
-    def member_scores(self, texts:tuple, images:tuple)->Tensor: # (K, Bt, Bi)
-        (words,word_mask),(pieces,piece_mask) = texts,images
-        with torch.autocast(words.device.type, enabled=False):
-            return torch.stack([in_blocks(lambda *o: focused_scores(*o, member), words[:,k], word_mask, pieces[:,k], piece_mask) for k,member in enumerate(self.members)])
-
-    def similarity(self, texts:tuple, images:tuple)->Tensor: # (Bt, Bi), the mean over the members
-        return self.member_scores(texts, images).mean(0)

@@ -99,6 +99,9 @@ def encode_pieces(
 # %% ../../nbs/fashionbert/08_scan.ipynb #3af6455b
 class Scan(nn.Module, SavedNetwork):
     "Stacked cross attention of words and pieces (FashionBERT, Sec. 3.2)."
+    score = staticmethod(variant_scores)
+    @staticmethod
+    def projection(F, dim): layer = nn.Linear(F, dim); nn.init.xavier_uniform_(layer.weight); nn.init.zeros_(layer.bias); return layer
     def __init__(self,
         vocab:int,         # word pieces of the tokenizer
         F:int,             # features of a piece
@@ -111,8 +114,7 @@ class Scan(nn.Module, SavedNetwork):
         self.vocab,self.F,self.dim,self.word_dim,self.card = vocab,F,dim,word_dim,card or {}
         self.members = [[one_of('attention', a, SETTINGS), one_of('pooling', p, ('avg','lse'))] for a,p in members]
         self.texts = nn.ModuleList(WordStates(vocab, dim, word_dim, both=True) for _ in members)
-        self.images = nn.ModuleList(nn.Linear(F, dim) for _ in members)
-        for o in self.images: nn.init.xavier_uniform_(o.weight); nn.init.zeros_(o.bias)
+        self.images = nn.ModuleList(self.projection(F, dim) for _ in members)
 
     def encode_text(self, ids:Tensor, mask:Tensor)->tuple: return encode_words(self.texts, ids, mask)
     def encode_image(self, pieces:Tensor, mask:Tensor=None, boxes:Tensor=None)->tuple: return encode_pieces(self.images, pieces, mask)
@@ -120,7 +122,7 @@ class Scan(nn.Module, SavedNetwork):
     def member_scores(self, texts:tuple, images:tuple)->Tensor: # (K, Bt, Bi)
         (words,word_mask),(pieces,piece_mask) = texts,images
         with torch.autocast(words.device.type, enabled=False):
-            return torch.stack([in_blocks(lambda *o: variant_scores(*o, member), words[:,k], word_mask, pieces[:,k], piece_mask) for k,member in enumerate(self.members)])
+            return torch.stack([in_blocks(lambda *o: self.score(*o, member), words[:,k], word_mask, pieces[:,k], piece_mask) for k,member in enumerate(self.members)])
 
     def similarity(self, texts:tuple, images:tuple)->Tensor: # (Bt, Bi), the mean over the members
         return self.member_scores(texts, images).mean(0)
