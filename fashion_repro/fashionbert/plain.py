@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BERT', 'PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'Recipe', 'Sentences', 'guesses', 'step', 'text_scores', 'commonest',
-           'check', 'start_from', 'scaled', 'sentences', 'train', 'fit_text']
+           'scaled', 'start_from', 'check', 'sentences', 'fit_text', 'train']
 
 # %% ../../nbs/fashionbert/13_plain.ipynb #043e7953
 from dataclasses import asdict, dataclass, replace
@@ -76,7 +76,7 @@ class Sentences(Dataset):
         return hide_words(self.corpus, self.texts[key[1]], self.facts, np.random.default_rng([self.seed, *key]), self.policy, self.words)
     def collate(self, items): return padded_texts(items, self.facts.pad)  # ids, text_mask, targets (B, n)
 
-# %% ../../nbs/fashionbert/13_plain.ipynb #534f085e
+# %% ../../nbs/fashionbert/13_plain.ipynb #9f0c7448
 def guesses(
     model:PatchBert,
     batch:dict,      # ids, text_mask, targets
@@ -94,6 +94,7 @@ def step(
     logits, targets, _ = guesses(model, batch)
     return F.cross_entropy(logits.float(), targets, reduction='sum'), dict(n=len(targets), right=(logits.argmax(1) == targets).sum())
 
+# %% ../../nbs/fashionbert/13_plain.ipynb #04772abb
 def text_scores(
     model:PatchBert,
     items:Sentences,
@@ -120,15 +121,16 @@ def commonest(
     targets = torch.cat([torch.as_tensor(asked[0, i]['targets']) for i in range(len(asked))])
     return (targets[targets >= 0] == best).float().mean().item()
 
-# %% ../../nbs/fashionbert/13_plain.ipynb #b397aa4b
-def check(
-    recipe:Recipe,       # start
-    catalogue:Catalogue, # with texts and splits
-):
-    "Raise a `UserError` for what would only be found later."
-    for split in ('train', 'val'): rows_with_text(catalogue, split_indices(catalogue, split))
-    if recipe.start == 'bert' and not (weights_file(BERT)/'config.json').is_file():
-        raise UserError(f'the paper starts from BERT-base, and {weights_file(BERT)} is not there: put the files of {BERT} into it (as `save_pretrained` of transformers writes them, with the vocabulary), name another place in FASHION_REPRO_WEIGHTS, or use --set start=catalogue and --out')
+# %% ../../nbs/fashionbert/13_plain.ipynb #75d45b59
+def scaled(
+    net:PatchBert,  # with random weights; changed in place
+    factor:float,   # times these
+)->PatchBert:
+    "Larger random weights for narrow layers: BERT's deviation of .02 is made for 768 numbers, and lets little through where there are fewer."
+    with torch.no_grad():
+        for k,w in net.named_parameters():
+            if w.dim() > 1 and 'embeddings' not in k and 'tables' not in k: w.mul_(factor)
+    return net
 
 def start_from(
     recipe:Recipe,       # start and sizes
@@ -142,16 +144,17 @@ def start_from(
     tokenizer = train_wordpieces(texts, recipe.vocab)
     return scaled(PatchBert(len(tokenizer), recipe.hidden, recipe.layers, recipe.heads, recipe.intermediate, **sizes), recipe.start_scale), tokenizer
 
-def scaled(
-    net:PatchBert,  # with random weights; changed in place
-    factor:float,   # times these
-)->PatchBert:
-    "Larger random weights for narrow layers: BERT's deviation of .02 is made for 768 numbers, and lets little through where there are fewer."
-    with torch.no_grad():
-        for k,w in net.named_parameters():
-            if w.dim() > 1 and 'embeddings' not in k and 'tables' not in k: w.mul_(factor)
-    return net
+# %% ../../nbs/fashionbert/13_plain.ipynb #3e389d50
+def check(
+    recipe:Recipe,       # start
+    catalogue:Catalogue, # with texts and splits
+):
+    "Raise a `UserError` for what would only be found later."
+    for split in ('train', 'val'): rows_with_text(catalogue, split_indices(catalogue, split))
+    if recipe.start == 'bert' and not (weights_file(BERT)/'config.json').is_file():
+        raise UserError(f'the paper starts from BERT-base, and {weights_file(BERT)} is not there: put the files of {BERT} into it (as `save_pretrained` of transformers writes them, with the vocabulary), name another place in FASHION_REPRO_WEIGHTS, or use --set start=catalogue and --out')
 
+# %% ../../nbs/fashionbert/13_plain.ipynb #9f5f08ae
 def sentences(
     recipe:Recipe,       # what is hidden
     catalogue:Catalogue,
@@ -162,6 +165,21 @@ def sentences(
     rows = {s: split_indices(catalogue, s) for s in ('train', 'val', 'test')}
     return {s: Sentences(corpus, rows_with_text(catalogue, r), recipe.words, recipe.policy, seed if s == 'train' else 0) for s,r in rows.items() if len(r)}
 
+# %% ../../nbs/fashionbert/13_plain.ipynb #8ecabf06
+def fit_text(
+    recipe:Recipe,  # schedule
+    net:PatchBert,  # trained in place
+    texts:dict,     # of `sentences`
+    run:Run,        # its folder, seed and device
+)->dict:            # what it cost
+    "Train on the texts of the train split; the weights that guess most words of the validation split are kept."
+    def evaluate(model): return {f'val_{k}': v for k,v in text_scores(model, texts['val'], run.workers).items()}
+    settings = Settings(epochs=max(recipe.epochs, recipe.least/len(texts['train'])), batch_size=recipe.batch_size, clip_norm=1., workers=run.workers, seed=run.seed,
+        evals=recipe.evals, watch='val_mlm_acc', device=run.device)
+    history = fit(net, step, texts['train'], make_optimizer(net, recipe.lr), settings, warmup_linear(recipe.warmup), evaluate, run.out)
+    return dict(texts_seen=history[-1]['images'], texts_per_s=history[-1]['images']/history[-1]['seconds'])
+
+# %% ../../nbs/fashionbert/13_plain.ipynb #a73872a7
 def train(
     recipe:Recipe,       # sizes, schedule
     catalogue:Catalogue, # with texts
@@ -183,19 +201,6 @@ def train(
     if is_first(): net.save_pretrained(run.out/'model'); tokenizer.save_pretrained(run.out/'model')
     last = [*texts][-1]
     return dict(metrics=metrics, split=last, protocol='hidden_words', n_train=len(texts['train']), n_eval=len(texts[last]), n_missing=n_defects(catalogue), defects=catalogue.defects)
-
-def fit_text(
-    recipe:Recipe,  # schedule
-    net:PatchBert,  # trained in place
-    texts:dict,     # of `sentences`
-    run:Run,        # its folder, seed and device
-)->dict:            # what it cost
-    "Train on the texts of the train split; the weights that guess most words of the validation split are kept."
-    def evaluate(model): return {f'val_{k}': v for k,v in text_scores(model, texts['val'], run.workers).items()}
-    settings = Settings(epochs=max(recipe.epochs, recipe.least/len(texts['train'])), batch_size=recipe.batch_size, clip_norm=1., workers=run.workers, seed=run.seed,
-        evals=recipe.evals, watch='val_mlm_acc', device=run.device)
-    history = fit(net, step, texts['train'], make_optimizer(net, recipe.lr), settings, warmup_linear(recipe.warmup), evaluate, run.out)
-    return dict(texts_seen=history[-1]['images'], texts_per_s=history[-1]['images']/history[-1]['seconds'])
 
 # %% ../../nbs/fashionbert/13_plain.ipynb #280cb9ff
 if __name__ == '__main__' and __package__: train_main('fashionbert.plain')
