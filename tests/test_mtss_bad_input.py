@@ -55,7 +55,7 @@ def respoil(file, change):
     (lambda f: respoil(f, lambda t: t.pop("dictionary_0")), "do not belong to this Student"),
     (lambda f: respoil(f, lambda t: t.pop("branches.1.weight")), "branches.1.weight"),
     (lambda f: (f.parent/"config.json").write_text('{"network": "small'), "is damaged"),
-    (lambda f: (f.parent/"config.json").write_text('{"network": "small_cnn"}'), "not that of a student"),
+    (lambda f: (f.parent/"config.json").write_text('{"network": "small_cnn"}'), "not that of a Student"),
 ], ids=["cut short", "empty", "missing", "dictionary of another type", "dictionary of another dimension", "no dictionary", "no branch", "config cut short", "config of something else"])
 def test_a_spoilt_student(home, spoil, words):
     spoil(home/STUDENT/"model.safetensors")

@@ -6,6 +6,7 @@ import huggingface_hub
 from fashion_repro.errors import UserError
 from fashion_repro.mtss.inference import label_scores
 from fashion_repro.mtss.networks import Student, Teacher
+from fashion_repro.training.saved import config_of
 
 TYPES = dict(pattern=["plain", "dots", "stripes"], garment=["skirt", "coat"])   # not in alphabetical order
 
@@ -41,9 +42,9 @@ def test_everything_is_read(student, folder):
     assert student.state_dict().keys() == again.state_dict().keys()
     for name, value in student.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]) and value.dtype == again.state_dict()[name].dtype, name
-    assert again.config() == student.config() == json.loads((folder/"config.json").read_text())
+    assert config_of(again) == config_of(student) == json.loads((folder/"config.json").read_text())
     again.save_pretrained(folder)
-    assert Student.from_pretrained(folder).config() == student.config()
+    assert config_of(Student.from_pretrained(folder)) == config_of(student)
 
 def test_a_changed_card_is_saved_and_other_files_stay(student, folder):
     (folder/"notes.txt").write_text("mine")
@@ -77,7 +78,7 @@ def test_nothing_is_downloaded_unless_asked(folder, monkeypatch):
         if local_files_only: raise FileNotFoundError("not in the cache")
         return str(folder)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
-    with pytest.raises(UserError, match="no student at someone/student: it is neither a folder"): Student.from_pretrained("someone/student")
+    with pytest.raises(UserError, match="no Student at someone/student: it is neither a folder"): Student.from_pretrained("someone/student")
     assert list(Student.from_pretrained("someone/student", download=True, revision="v1").types) == list(TYPES)
     assert asked == [("someone/student", True, {}), ("someone/student", False, dict(revision="v1"))]
 
@@ -95,8 +96,9 @@ BROKEN = {
     "another network": (lambda f: change(f, network="resnet50"), "do not belong to this Student"),
     "unknown network": (lambda f: change(f, network="resnet5"), "did you mean 'resnet50'"),
     "flags of other classes": (lambda f: change(f, trained=dict(pattern=[True])), "pattern has 3 classes, and 1 of them"),
-    "another file": (lambda f: (f/"config.json").write_text("[1, 2]"), "is not that of a student"),
-    "an unknown argument": (lambda f: change(f, gamma=1), "is not that of a student: expected network, .*, found .*gamma"),
+    "another file": (lambda f: (f/"config.json").write_text("[1, 2]"), "is not that of a Student"),
+    "no object": (lambda f: (f/"config.json").write_text("5"), "is not that of a Student"),
+    "an unknown argument": (lambda f: change(f, gamma=1), "is not that of a Student: expected network, .*, found .*gamma"),
     "no arguments": (lose("config.json"), "config.json is missing there"),
     "cut arguments": (cut("config.json"), "is damaged: it is not JSON"),
     "no weights": (lose("model.safetensors"), "model.safetensors is missing there"),
@@ -111,7 +113,7 @@ def test_what_does_not_belong_together_is_one_sentence(folder, case):
     assert "\n" not in str(found.value) and str(folder) in str(found.value) or case in ("unknown network", "flags of other classes")
 
 def test_no_folder_is_one_sentence(tmp_path):
-    with pytest.raises(UserError, match="no student at .*nowhere"): Student.from_pretrained(tmp_path/"nowhere")
+    with pytest.raises(UserError, match="no Student at .*nowhere"): Student.from_pretrained(tmp_path/"nowhere")
 
 @pytest.mark.parametrize("change,sentence", [
     (dict(dim=16), "embeddings of 16 numbers and the student of 8"),
