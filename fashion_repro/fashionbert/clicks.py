@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'Recipe', 'Triples', 'Padded', 'Clicker', 'build', 'latencies', 'side_by_side',
-           'step', 'click_scores', 'check', 'train', 'score']
+           'step', 'click_scores', 'score', 'check', 'train']
 
 # %% ../../nbs/fashionbert/17_clicks.ipynb #61a81b45
 from dataclasses import dataclass, replace
@@ -84,7 +84,7 @@ class Padded(Dataset):
     def __getitem__(self, key): return key[1]
     def collate(self, at): return self.triples.collate(at, True)
 
-# %% ../../nbs/fashionbert/17_clicks.ipynb #5c11c611
+# %% ../../nbs/fashionbert/17_clicks.ipynb #0bbf9795
 class Clicker(nn.Module, SavedNetwork):
     "Will it be clicked?"
     tags = ('fashion', 'click-prediction', 'fashionbert')
@@ -111,6 +111,7 @@ class Clicker(nn.Module, SavedNetwork):
         there = b['piece_mask'][...,None]
         return self.out(torch.cat([pooled, (b['pieces']*there).sum(1)/there.sum(1).clamp(min=1)], 1))
 
+# %% ../../nbs/fashionbert/17_clicks.ipynb #9221d619
 def build(
     recipe:Recipe,   # model, depth
     pieces,          # of `open_pieces`
@@ -161,7 +162,7 @@ def side_by_side(
             bert_img_latency_ms=(Clicker('bert_img', text, net.F).eval(), True, False), l6_latency_ms=(Clicker('fashionbert', body | dict(layers=three), net.F).eval(), True, False))
     return latencies(models, triples, recipe.timed)
 
-# %% ../../nbs/fashionbert/17_clicks.ipynb #1c6c4760
+# %% ../../nbs/fashionbert/17_clicks.ipynb #bf185512
 def step(
     model:Clicker,
     batch:dict,   # of `Triples`
@@ -170,6 +171,7 @@ def step(
     logits = model(batch).float()
     return F.cross_entropy(logits, batch['label'], reduction='sum'), dict(n=len(logits), right=(logits.argmax(1) == batch['label']).sum())
 
+# %% ../../nbs/fashionbert/17_clicks.ipynb #8ad2218a
 def click_scores(
     model:Clicker,
     triples:Triples,
@@ -181,6 +183,26 @@ def click_scores(
     logits = predict(model, items, lambda m,b: dict(z=m(b, vsl).float()), 128, workers)['z']
     return logits.double().softmax(1)[:,1].numpy()
 
+# %% ../../nbs/fashionbert/17_clicks.ipynb #326a63b9
+def score(
+    recipe:Recipe,   # vsl
+    net:Clicker,     # trained
+    triples:Triples, # of the split
+    split:str,       # val | test
+    run:Run,         # its folder
+)->dict:             # '<split>_<metric>' -> fraction; with VSL those of the padded model, too
+    "Accuracy and area under the curve of a split; keep what tables need."
+    p, y = click_scores(net, triples, recipe.vsl, run.workers), triples.label.numpy()
+    if is_first():
+        np.savez(run.out/f'clicks_{split}.npz', p=p, labels=y)
+        np.save(run.out/f'top1_{split}.npy', np.stack([(p > .5) == y, np.ones(len(y), bool)], 1).astype(int))
+        np.save(run.out/f'products_{split}.npy', triples.queries)
+    names = dict(accuracy='acc', auc='auc', majority='majority')
+    found = {f'{split}_{names[k]}': v for k,v in tia_accuracy(p, y).items() if k in names}
+    if not recipe.vsl or split != 'test': return found
+    return found | {f'padded_{names[k]}': v for k,v in tia_accuracy(click_scores(net, triples, False, run.workers), y).items() if k in ('accuracy', 'auc')}
+
+# %% ../../nbs/fashionbert/17_clicks.ipynb #061e6ffc
 def check(
     recipe:Recipe,       # of the model
     catalogue:Catalogue, # with clicks
@@ -190,6 +212,7 @@ def check(
     found = {*catalogue.clicks.unique('split')}
     if lost := [s for s in ('train', 'val', 'test') if s not in found]: raise UserError(f'the click log of {catalogue.name} has nothing for {lost[0]}')
 
+# %% ../../nbs/fashionbert/17_clicks.ipynb #7fa6e8d8
 def train(
     recipe:Recipe,       # model, schedule
     catalogue:Catalogue, # with clicks
@@ -211,24 +234,6 @@ def train(
     net.card = net.card | dict(metrics=metrics)
     if is_first(): net.save_pretrained(run.out/'model'); tokenizer.save_pretrained(run.out/'model')
     return dict(metrics=metrics, split='test', protocol='P4', n_train=len(triples['train']), n_eval=len(triples['test']), n_missing=n_defects(catalogue), defects=catalogue.defects)
-
-def score(
-    recipe:Recipe,   # vsl
-    net:Clicker,     # trained
-    triples:Triples, # of the split
-    split:str,       # val | test
-    run:Run,         # its folder
-)->dict:             # '<split>_<metric>' -> fraction; with VSL those of the padded model, too
-    "Accuracy and area under the curve of a split; keep what tables need."
-    p, y = click_scores(net, triples, recipe.vsl, run.workers), triples.label.numpy()
-    if is_first():
-        np.savez(run.out/f'clicks_{split}.npz', p=p, labels=y)
-        np.save(run.out/f'top1_{split}.npy', np.stack([(p > .5) == y, np.ones(len(y), bool)], 1).astype(int))
-        np.save(run.out/f'products_{split}.npy', triples.queries)
-    names = dict(accuracy='acc', auc='auc', majority='majority')
-    found = {f'{split}_{names[k]}': v for k,v in tia_accuracy(p, y).items() if k in names}
-    if not recipe.vsl or split != 'test': return found
-    return found | {f'padded_{names[k]}': v for k,v in tia_accuracy(click_scores(net, triples, False, run.workers), y).items() if k in ('accuracy', 'auc')}
 
 # %% ../../nbs/fashionbert/17_clicks.ipynb #ed90b45c
 if __name__ == '__main__' and __package__: train_main('fashionbert.clicks')
