@@ -6,13 +6,12 @@
 __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'Recipe', 'Common', 'by_type', 'lesson', 'type_logits', 'fit_common', 'train',
            'start_from']
 
-# %% ../../nbs/mtss/06b_common.ipynb #65c5d85e
+# %% ../../nbs/mtss/06b_common.ipynb #91bcafbc
 import json
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from ..data.loading import Items

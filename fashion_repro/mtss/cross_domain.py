@@ -60,7 +60,7 @@ def merge_of(
     else: raise UserError(f'nothing says which classes {source.name} and {target.name} share: targets are the wardrobe, deepfashion, imaterialist and darn for each other, and clothing-dataset for fashion-products')
     return replace(found, classes={o: v for o,v in found.classes.items() if all(v)})
 
-# %% ../../nbs/mtss/10_cross_domain.ipynb #01b361ed
+# %% ../../nbs/mtss/10_cross_domain.ipynb #e69c5c1e
 @dataclass(frozen=True)
 class Recipe:
     "On what a model is tested."
@@ -89,6 +89,7 @@ def target_rows(
     "Held-out pictures of the other domain."
     return domain_rows(catalogue, split, 'target') if target is catalogue else split_indices(target, split)
 
+# %% ../../nbs/mtss/10_cross_domain.ipynb #573cb5fd
 def score_target(
     models,            # of `load_models`
     merge:Merge,

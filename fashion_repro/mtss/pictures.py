@@ -96,7 +96,7 @@ def other_rows(
     if not len(rows): raise UserError(f'{catalogue.name} has no training picture')
     return rows
 
-# %% ../../nbs/mtss/06_pictures.ipynb #28a40389
+# %% ../../nbs/mtss/06_pictures.ipynb #5a6dfd2b
 def type_targets(
     catalogue:Catalogue, # any catalogue
     rows,                # (N,) row numbers
@@ -114,6 +114,7 @@ def trained_classes(
     counts = labels.sum(0, dtype=np.int64)
     return (counts > 0) & np.isin(np.arange(len(counts)), top_classes(counts, top))
 
+# %% ../../nbs/mtss/06_pictures.ipynb #31c8db99
 def usable_types(
     catalogue:Catalogue, # any catalogue
     labels:dict,         # type -> (N, K) of the pictures that may be learnt

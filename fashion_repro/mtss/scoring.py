@@ -27,7 +27,7 @@ from ..training.devices import make_accelerator
 from ..training.fit import predict
 from ..training.runs import Run, is_first
 
-# %% ../../nbs/mtss/06a_scoring.ipynb #afe8d315
+# %% ../../nbs/mtss/06a_scoring.ipynb #7905f3bf
 def save_teacher(
     home:Path,        # the folder `model` of a run
     teacher:Teacher,  # trained
@@ -49,6 +49,7 @@ def save_order(
     "Say which models a run consists of."
     write_atomic(Path(home)/'types.json', json.dumps({o: folder_of(o) for o in types}, indent=1))
 
+# %% ../../nbs/mtss/06a_scoring.ipynb #6799717f
 def load_models(
     folder:Path, # of a finished run, or its folder `model`
 ):               # a `Student`, or a dict type -> `Teacher` (or type -> `Student`, where each type has its own)
@@ -74,7 +75,7 @@ def placed(
     where = make_accelerator(device).device
     return {o: m.to(where) for o,m in models.items()} if isinstance(models, dict) else models.to(where)
 
-# %% ../../nbs/mtss/06a_scoring.ipynb #b2e964bf
+# %% ../../nbs/mtss/06a_scoring.ipynb #97954d48
 def card_of(
     models,     # of `load_models`
 )->dict:        # JSON values; of teachers that of the first
@@ -96,6 +97,7 @@ def scored_items(
     "Pictures as a model wants them."
     return view_items(catalogue, rows, sizes_of(models))
 
+# %% ../../nbs/mtss/06a_scoring.ipynb #9c4b998a
 def centres(
     models,     # of `load_models`
 )->dict:        # type -> its dictionary (K, D), None for logits; and the (K,) bool mask of trained classes

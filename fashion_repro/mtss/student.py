@@ -108,7 +108,7 @@ def views_of(
     more = [(o, round(recipe.corrupted*len(o))) for o in items]
     return items + [Again(o, n) if clean else Corrupted(o, seed, n) for o,n in more if n]
 
-# %% ../../nbs/mtss/08_student.ipynb #259063c7
+# %% ../../nbs/mtss/08_student.ipynb #70e717d4
 class Seen(Dataset):
     "Some views of some pictures of a pool."
     def __init__(self, pool, which): self.pool, self.which = pool, which   # which: (n, 2) index and view
@@ -141,6 +141,7 @@ def teacher_embeddings(
     place[which[:,1],which[:,0]] = np.arange(len(which))
     return Said(torch.stack(list(type_embeddings(teachers, Seen(pool, which), workers).values()), 1), place)
 
+# %% ../../nbs/mtss/08_student.ipynb #c97d8fb0
 class Taught(Dataset):
     "The pool's pictures with what the teachers see, or have said, of them."
     def __init__(self,
@@ -176,7 +177,7 @@ def step(
     alike = torch.stack([cosine(s.detach(), t) for s,t in zip(e_s, e_t)])    # (T, B)
     return losses.sum(), dict(n=len(losses), cosine=alike.mean(0).sum())
 
-# %% ../../nbs/mtss/08_student.ipynb #cb1dcf4a
+# %% ../../nbs/mtss/08_student.ipynb #cdaabed2
 def teachers_of(
     recipe:Recipe,       # crop, sizes
     catalogue:Catalogue, # what the student learns
@@ -193,6 +194,7 @@ def teachers_of(
     if sizes_of(found) != mine: raise UserError(f'the teachers in {run.uses[0]} see {sizes_of(found)} and the student {mine}: they must see the same')
     return {o: t.to(device).requires_grad_(False) for o,t in found.items()}
 
+# %% ../../nbs/mtss/08_student.ipynb #5ea11682
 def build_student(
     recipe:Recipe,   # network
     teachers:dict,   # type -> `Teacher`
@@ -221,7 +223,7 @@ def about_student(
         input=f'uint8 RGB ({recipe.input_px}, {recipe.input_px}): the centre of the picture resized to {recipe.resize_px} x {recipe.resize_px}',
         data=catalogue.name, unlabelled=recipe.unlabelled, licence=licence, fingerprint=catalogue.fingerprint, scale=run.scale, seed=run.seed)
 
-# %% ../../nbs/mtss/08_student.ipynb #6d4de957
+# %% ../../nbs/mtss/08_student.ipynb #d1ef226b
 def lessons_for(
     recipe:Recipe,   # corrupted, views, shared_view, teacher_input
     parts:list,      # of `pool_parts`
@@ -243,6 +245,7 @@ def only(
     "What one teacher says."
     return taught if taught.said is None else Taught(taught.pool, None, replace(taught.said, values=taught.said.values[:,k:k+1]))
 
+# %% ../../nbs/mtss/08_student.ipynb #32eb832a
 def fit_student(
     recipe:Recipe,       # schedule
     net:Student,         # of `build_student`; trained in place
@@ -264,7 +267,7 @@ def fit_student(
     if is_first(): write_atomic(run.out/f'history_{name}.json', json.dumps(history, indent=1))
     return history
 
-# %% ../../nbs/mtss/08_student.ipynb #6ccb5c63
+# %% ../../nbs/mtss/08_student.ipynb #ffe0104d
 def train_students(
     recipe:Recipe,       # branches
     taught:Taught,       # what is learnt
@@ -287,6 +290,7 @@ def train_students(
         histories[o] = fit_student(recipe, nets[o], only(taught, k), {o: t}, val, (run, out, folder_of(o)))
     return nets, histories
 
+# %% ../../nbs/mtss/08_student.ipynb #8d112201
 def likeness(
     said:dict,   # type -> (N, D) embeddings of the student
     told:dict,   # type -> (N, D) embeddings of the teachers

@@ -75,7 +75,7 @@ DEMO = replace(PAPER, labels=.3, embed_dim=128, width=.125, initial='trunk', res
 SMOKE = replace(DEMO, network='small_cnn', width=.125, embed_dim=16, resize_px=40, input_px=32, epoch_size=16, epoch_share=0., evals=2)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
-# %% ../../nbs/mtss/07_teacher.ipynb #025313a2
+# %% ../../nbs/mtss/07_teacher.ipynb #ee9492aa
 @dataclass(frozen=True, eq=False)
 class Lesson:
     "What one teacher learns."
@@ -100,6 +100,7 @@ def lessons_of(
     draws = max(recipe.epoch_size, round(recipe.epoch_share*len(domain_rows(catalogue, 'train'))))
     return [Lesson(o, catalogue.groups[o], items, labels[o], trained_classes(labels[o], recipe.top_classes), draws) for o in usable], left_out
 
+# %% ../../nbs/mtss/07_teacher.ipynb #ffd93685
 class Positives(Dataset):
     "The positives of triplets with all their labels: what a teacher with sigmoids learns from."
     def __init__(self,
@@ -154,7 +155,7 @@ def sigmoid_step(
     if trained is not None: losses = losses*trained.to(losses.device)
     return losses.sum(), dict(n=len(losses))
 
-# %% ../../nbs/mtss/07_teacher.ipynb #7d9ced10
+# %% ../../nbs/mtss/07_teacher.ipynb #7dad4081
 def type_seed(
     seed:int,  # of the run
     type:str,  # attribute type
@@ -179,6 +180,7 @@ def build_teacher(
         data=catalogue.name, licence=catalogue.licence, fingerprint=catalogue.fingerprint, scale=run.scale, seed=run.seed, labelled=int(lesson.labels.any(1).sum()))
     return net
 
+# %% ../../nbs/mtss/07_teacher.ipynb #02f6c822
 def fit_teacher(
     recipe:Recipe,       # schedule, loss
     net:Teacher,         # of `build_teacher`; trained in place
@@ -200,7 +202,7 @@ def fit_teacher(
     if is_first(): write_atomic(run.out/f'history_{folder_of(lesson.type)}.json', json.dumps(history, indent=1))
     return history
 
-# %% ../../nbs/mtss/07_teacher.ipynb #d4402b65
+# %% ../../nbs/mtss/07_teacher.ipynb #dc280fc6
 def train_all(
     recipe:Recipe,       # schedule, loss
     lessons:list,        # of `lessons_of`
@@ -220,6 +222,7 @@ def train_all(
     if is_first(): save_order(run.out/'model', list(models))
     return models, histories
 
+# %% ../../nbs/mtss/07_teacher.ipynb #2b8244aa
 def cost(
     histories:dict,      # stage -> history rows
     images:int=1,        # pictures in an item

@@ -20,7 +20,7 @@ from .scoring import folder_of, keep_rows, ledger_names, load_models, record_sco
 from ..training.record import read_record
 from ..training.runs import Run, is_first, train_main
 
-# %% ../../nbs/mtss/09_tuned.ipynb #3a98299d
+# %% ../../nbs/mtss/09_tuned.ipynb #83b77591
 @dataclass(frozen=True)
 class Recipe:
     "How teachers are chosen."
@@ -48,6 +48,7 @@ def best_of(
     "Where each type was learnt best."
     return {o: int(np.argmax([r['metrics'].get(f'val_{o}_{by}', -1.) for r in records])) for o in types}
 
+# %% ../../nbs/mtss/09_tuned.ipynb #1aa4c444
 def copy_teachers(
     best:dict,      # type -> position
     run:Run,        # used runs, and where to
