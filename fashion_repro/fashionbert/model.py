@@ -175,7 +175,7 @@ def encode(self:PatchBert,
         mask = torch.zeros(mask.shape, device=x.device).masked_fill(~mask, torch.finfo(torch.float32).min)
     return self.bert.encoder(x, attention_mask=mask).last_hidden_state
 
-# %% ../../nbs/fashionbert/04_model.ipynb #99a2e41b
+# %% ../../nbs/fashionbert/04_model.ipynb #334d5fdc
 def close_up(
     x:Tensor,     # (B, L, H)
     keys:Tensor,  # (B, L) bool
@@ -196,6 +196,7 @@ def without_padding(
     out = encode(short, None if bool(real.all()) else real)                            # (B, l, H)
     return out.new_zeros(x.shape).scatter(1, order[...,None].expand_as(out), out*real[...,None])
 
+# %% ../../nbs/fashionbert/04_model.ipynb #93c9a922
 @patch
 def forward(self:PatchBert,
     ids:Tensor,               # (B, n) of words
@@ -229,13 +230,15 @@ def _checked(self:PatchBert, ids, pieces, geometry):
     if self.place and geometry is None: raise UserError('this model looks at the boxes of its pieces: give it their geometry')
     return pieces
 
-# %% ../../nbs/fashionbert/04_model.ipynb #c813a286
+# %% ../../nbs/fashionbert/04_model.ipynb #7bc1ce00
 @patch
 def mlm(self:PatchBert,
-    hidden:Tensor,  # (P, H) last states of the masked tokens
-)->Tensor:          # (P, V) logits
+    hidden:Tensor,    # (P, H) last states of the masked tokens
+    fixed:bool=False, # do the word embeddings learn nothing from it?
+)->Tensor:            # (P, V) logits
     "What the masked words were."
-    return self.mlm_head(hidden, self.bert.embeddings.word_embeddings.weight)
+    words = self.bert.embeddings.word_embeddings.weight
+    return self.mlm_head(hidden, words.detach() if fixed else words)
 
 # %% ../../nbs/fashionbert/04_model.ipynb #18128b62
 @patch

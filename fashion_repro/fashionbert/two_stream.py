@@ -89,7 +89,7 @@ class TwoStream(nn.Module, SavedNetwork):
         self.mlm_head,self.mpm,self.tia = MlmHead(hidden, vocab),nn.Linear(hidden, F, bias=False),nn.Linear(hidden, 2)
         start_as_bert(self)
 
-# %% ../../nbs/fashionbert/10_two_stream.ipynb #7145f568
+# %% ../../nbs/fashionbert/10_two_stream.ipynb #dc5e29ba
 @patch
 def forward(self:TwoStream,
     ids:Tensor,              # (B, n) word pieces
@@ -115,10 +115,12 @@ def forward(self:TwoStream,
 
 @patch
 def mlm(self:TwoStream,
-    hidden:Tensor,  # (P, H) last states of the masked words
-)->Tensor:          # (P, V) logits
+    hidden:Tensor,    # (P, H) last states of the masked words
+    fixed:bool=False, # do the word embeddings learn nothing from it?
+)->Tensor:            # (P, V) logits
     "What the masked words were."
-    return self.mlm_head(hidden, self.embeddings.word_embeddings.weight)
+    words = self.embeddings.word_embeddings.weight
+    return self.mlm_head(hidden, words.detach() if fixed else words)
 
 # %% ../../nbs/fashionbert/10_two_stream.ipynb #383f2bf5
 @patch(cls_method=True)
