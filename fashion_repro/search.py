@@ -74,7 +74,7 @@ def result_grid(
     captions = [[f"{o['rank']}. {o['product_id']}\n" + (f"cosine {o['cosine']:.2f}" if o['match'] is None else f"match {o['match']:.2f}\ncosine {o['cosine']:.2f}") + f"\n{o['text']}" for o in hits] for hits in found]
     return retrieval_grid(queries, pictures, None, captions, title=title)
 
-# %% ../nbs/search.ipynb #ee47c1b8
+# %% ../nbs/search.ipynb #a1dc6bd2
 def fingerprint(
     folder:Path,  # of a saved model
     mark:str,     # of the network that made its features
@@ -112,16 +112,37 @@ def words_of(
     ids, mask, cut = encode(opened.tokenizer, texts, opened.n)
     strange = np.isin(ids, opened.tokenizer.all_special_ids).all(1)                        # [UNK] is one of them
     if strange.any(): raise UserError(f'the model knows no word of {texts[int(strange.argmax())]!r}: it knows those of the catalogue it was trained on')
-    if cut: print(f'the query is longer than the {opened.n-2} pieces of words that the model reads: the rest is left out', file=sys.stderr)
+    if cut: _cut(opened.n)
     return ids, mask
 
-# %% ../nbs/search.ipynb #a4530bd9
+def _cut(n): print(f'the query is longer than the {n-2} pieces of words that the model reads: the rest is left out', file=sys.stderr)
+
+# %% ../nbs/search.ipynb #8181280d
+def _fame_vil(run, record):
+    "The encoder in a run of FAME-ViL; its features of a picture are the picture's vector."
+    from fashion_repro.fame_vil.opened import open_model, picture_vectors, text_vectors
+    from fashion_repro.text.bytepairs import encode_texts
+    opened, mark = open_model(run), fingerprint(run/'model', '')
+    opened.model.head('xmr')                                                 # or a sentence: the run is for other tasks
+    on_device(opened.model)
+    def pictures(features):
+        v = features[:,0].astype(np.float32)                                 # 16 bits in the index
+        return v/np.linalg.norm(v, axis=1, keepdims=True)
+    def words(texts):
+        if encode_texts(opened.tokenizer, texts, opened.n)[2]: _cut(opened.n)
+        return text_vectors(opened, texts)
+    about = dict(run=str(run), name=record['row'], data=record['data'], scale=record['scale'], fingerprint=mark, trunk=mark)
+    return Encoder(about, (1, opened.model.clip['projection_dim']), lambda images: picture_vectors(opened, images)[:,None], pictures, words)
+
 def open_encoder(
-    run:str|Path,  # folder of a finished run of fashionbert.embedding, row vse or vsepp
+    run:str|Path,  # folder of a finished run of fashionbert.embedding, row vse or vsepp, or of fame_vil with the task xmr
 )->Encoder:
     "The encoder that a run has trained."
     import torch
-    opened, about = _opened(run, 'Vse', 'vectors are made by a run of fashionbert.embedding, row vse or vsepp')
+    from fashion_repro.training.record import read_record
+    run = Path(run).expanduser().resolve()
+    if (record := read_record(run)) and record['paper'] == 'fame_vil': return _fame_vil(run, record)
+    opened, about = _opened(run, 'Vse', 'vectors are made by a run of fashionbert.embedding, row vse or vsepp, or of fame_vil with the task xmr')
     folder, trunk = opened.trunk/'features'/opened.mark, []
     if (folder/'regions').is_dir(): raise UserError(f"{run} looks at regions, which new pictures do not come with: name a run over patches")
     device = on_device(opened.model)
