@@ -27,7 +27,7 @@ def multi_step(
         return up*ratio**sum(done >= o for o in steps)
     return schedule
 
-# %% ../../nbs/fame_vil/08_schedules.ipynb #5b2e0058
+# %% ../../nbs/fame_vil/08_schedules.ipynb #eaf1ee12
 def make_optimizer(
     model:nn.Module,         # its trained parameters are those that require a gradient
     is_new,                  # function: name of a parameter -> is it new, not CLIP's?
@@ -43,4 +43,4 @@ def make_optimizer(
         groups.setdefault((bool(is_new(name)), bias), []).append(p)
     if not groups: raise UserError('there is nothing to train: no parameter requires a gradient')
     return AdamW([dict(params=ps, name=f"{'new' if new else 'clip'}{' biases' if bias else ''}", lr=new_lr if new else lr, weight_decay=0. if bias else weight_decay)
-                  for (new,bias),ps in sorted(groups.items(), key=lambda o: o[0])], betas=(.9, .999), eps=1e-8)
+                  for (new,bias),ps in sorted(groups.items(), key=lambda o: o[0])], betas=(.9, .999), eps=1e-8, fused=True)
