@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'NOTED', 'PLACE', 'Recipe', 'task_losses', 'together', 'weighted', 'Remembers',
-           'step', 'curve', 'early_and_late', 'used', 'take_weights', 'made_from', 'aim', 'build', 'card_of',
-           'val_questions', 'fit_matching', 'check', 'findings', 'train', 'cost', 'finish']
+           'curve', 'step', 'early_and_late', 'watched', 'used', 'take_weights', 'made_from', 'build', 'aim', 'card_of',
+           'val_questions', 'fit_matching', 'check', 'findings', 'cost', 'train', 'finish']
 
 # %% ../../nbs/fashionbert/15_matching.ipynb #5a895ab6
 import json, os
@@ -39,7 +39,7 @@ from ..training.fit import Settings, fit
 from ..training.runs import Run, is_first, train_main
 from ..training.saved import config_of
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #6d7dbe63
+# %% ../../nbs/fashionbert/15_matching.ipynb #625605c4
 @dataclass(frozen=True)
 class Recipe:
     "How a model that reads text and picture together is trained and scored; the defaults are the paper's (Sec. 2.2, 3.1)."
@@ -49,7 +49,7 @@ class Recipe:
     image_tables:Literal['own','shared']='own' # own: position, type and normalisation tables of the picture, as the code has; shared: BERT's
     start_scale:float=1.       # of the random weights, relative to BERT's deviation of .02
     project:Literal['random','words']='random' # how the projection of features starts; words: near the words of the text (`aim`), not in the paper
-    tia_first:float=0.         # part of the steps in which TIA alone is learnt, not in the paper
+    tia_first:float=0.         # part of the steps in which MLM and MPM teach their own heads alone, beside TIA, which teaches the whole network; not in the paper
     geometry:bool=False        # place of a region instead of its number (VL-BERT)
     dropout:float=.1           # BERT-base
     sees:Literal['both','text','image']='both' # the others are controls
@@ -68,7 +68,7 @@ class Recipe:
     warmup:float=.06           # part of the steps: 5,000 of them (Sec. 3.1)
     epochs:float=10.           # over the training pictures, each with its own text and with another's (Sec. 3.1: about 10)
     patience:int=3             # stop after so many evaluations without a better one; the paper stops early, by a rule it does not state
-    evals:int=20               # evaluations on the validation split
+    evals:int=20               # evaluations on the validation split; those at which all three losses teach the whole network can give the weights that are kept
     val_pictures:int=1000      # of an evaluation, each with its own text and with another's
     queries:int=1000           # products asked at most (Sec. 3.1)
     query_share:float=1.       # and at most this share of those there are
@@ -78,27 +78,28 @@ class Recipe:
 
 PAPER = Recipe()
 DEMO = replace(PAPER, start_scale=3.46, project='words', tia_first=.5, dropout=0., batch_size=64, lr=1e-3, warmup=.05, epochs=12., patience=0, evals=8, val_pictures=250, queries=250, query_share=.1925, scored=('test',))
-SMOKE = replace(DEMO, tia_first=0., batch_size=16, epochs=.5, evals=2, val_pictures=20, queries=8, query_share=1., n_neg=10)
+SMOKE = replace(DEMO, batch_size=16, epochs=.5, evals=2, val_pictures=20, queries=8, query_share=1., n_neg=10)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #d6d2a814
+# %% ../../nbs/fashionbert/15_matching.ipynb #f2870d04
 def task_losses(
     model:nn.Module,   # `PatchBert` or `TwoStream`
     batch:dict,        # of `Pairs`
     recipe,            # sees, mpm_kl, mlm_on_negatives
+    beside:bool=False, # do MLM and MPM teach their heads alone?
 )->tuple:              # (3,) mean losses in the order of `TASKS`, (3,) what they are means over, (B, 2) logits
     "MLM, TIA and MPM of a batch (FashionBERT, Eq. 1-3)."
     shown = batch | dict(pieces=zero_masked(batch['pieces'], batch['hidden']))
     hidden, pooled = encode_pair(model, shown, recipe.sees)                 # (B, n+m, H), (B, H)
     n, counts_too = batch['ids'].shape[1], (batch['label'] == 1)[:,None] | recipe.mlm_on_negatives
     asked, lost = (batch['targets'] >= 0) & counts_too, batch['hidden'] & counts_too  # (B, n), (B, m)
-    logits = model.tia(pooled)
-    mlm = mlm_loss(model.mlm(hidden[:,:n][asked]), batch['targets'][asked])
+    logits, hidden = model.tia(pooled), hidden.detach() if beside else hidden
+    mlm = mlm_loss(model.mlm(hidden[:,:n][asked], beside), batch['targets'][asked])
     mpm = mpm_loss(model.mpm(hidden[:,n:][lost]), batch['pieces'][lost], recipe.mpm_kl)
     counts = torch.stack([asked.sum(), (batch['label'] >= 0).sum(), lost.sum()])
     return torch.stack([mlm, tia_loss(logits, batch['label']), mpm]), counts.float(), logits
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #0142417f
+# %% ../../nbs/fashionbert/15_matching.ipynb #ffe50f93
 def together(
     values:Tensor,  # numbers of this process
 )->Tensor:          # their sum over all processes
@@ -112,7 +113,6 @@ def weighted(
     counts:Tensor,  # (3,) what they are means over
     recipe,         # adaptive, stopgrad
     params=(),      # parameters the tasks share, for the norms of gradients
-    alone=False,    # does TIA count alone?
 )->tuple:           # () this process's share of the total, whose gradient is that of the whole batch's total; (3,) losses and (3,) weights of the whole batch; () did the guard fire
     "The adaptive loss of the whole batch (FashionBERT, Eq. 4-6)."
     all_counts = together(counts)
@@ -121,14 +121,13 @@ def weighted(
     g = squared_grad_norms(losses, params) if recipe.adaptive.startswith('grad_norm') else None
     if g is not None: g = together(g)/together(torch.ones_like(g))
     weighting = loss_weights(whole, g, recipe.adaptive, recipe.stopgrad)
-    if alone: weighting = weighting._replace(w=torch.tensor([float(t == 'tia') for t in TASKS], device=whole.device))
     total = (weighting.w*whole).sum()
     c, = torch.autograd.grad(total, whole)
     mine = (c*losses*share).sum()                                           # its gradients add up to that of `total`
     return mine - mine.detach() + total.detach(), whole.detach(), weighting.w.detach(), weighting.guarded
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #ac0de113
-NOTED = (*(f'l_{t}' for t in TASKS), *(f'w_{t}' for t in TASKS), 'tia_acc', 'guarded')
+# %% ../../nbs/fashionbert/15_matching.ipynb #efbe5fc8
+NOTED = (*(f'l_{t}' for t in TASKS), *(f'w_{t}' for t in TASKS), 'tia_acc', 'guarded', 'joint')
 
 class Remembers(nn.Module):
     "A network and what happened to it."
@@ -142,21 +141,6 @@ class Remembers(nn.Module):
     def note(self, values:Tensor): # (len(NOTED),) of a step
         self.noted[self.done] = values.to(self.noted); self.done += 1
 
-def step(
-    model:Remembers,
-    batch:dict,      # of `Pairs`
-    recipe,          # adaptive, stopgrad, mpm_kl, sees
-)->tuple:            # summed loss; n, and how many pairs were told right
-    "One batch of pairs."
-    losses, counts, logits = task_losses(model.net, batch, recipe)
-    params = trunk_parameters(model.net) if recipe.adaptive.startswith('grad_norm') else ()
-    alone = recipe.tia_first > 0 and int(model.done) < recipe.tia_first*len(model.noted)
-    share, whole, w, guarded = weighted(losses, counts, recipe, params, alone)
-    n, right = len(logits), (logits.argmax(1) == batch['label']).sum()
-    everywhere = together(torch.stack([right.float(), right.new_tensor(n).float()]))
-    model.note(torch.cat([whole, w, everywhere[:1]/everywhere[1], guarded.to(whole).reshape(1)]))
-    return (share - share.detach())*everywhere[1] + share.detach()*n, dict(n=n, tia_acc=right)  # `fit` divides the sum of the gradients by the pairs of all processes
-
 def curve(
     model:Remembers,
     pairs:int,       # of a step
@@ -168,16 +152,42 @@ def curve(
     noted = model.noted[:done].double().cpu().numpy()
     return [dict(pairs=int(b)*pairs, **dict(zip(NOTED, noted[a:b].mean(0).tolist()))) for a,b in zip(ends, ends[1:])]
 
+# %% ../../nbs/fashionbert/15_matching.ipynb #237abc24
+def step(
+    model:Remembers,
+    batch:dict,      # of `Pairs`
+    recipe,          # adaptive, stopgrad, mpm_kl, sees, tia_first
+)->tuple:            # summed loss; n, and how many pairs were told right
+    "One batch of pairs."
+    beside = int(model.done) < recipe.tia_first*len(model.noted)
+    losses, counts, logits = task_losses(model.net, batch, recipe, beside)
+    params = trunk_parameters(model.net) if recipe.adaptive.startswith('grad_norm') else ()
+    share, whole, w, guarded = weighted(losses, counts, recipe, params)
+    n, right = len(logits), (logits.argmax(1) == batch['label']).sum()
+    everywhere = together(torch.stack([right.float(), right.new_tensor(n).float()]))
+    model.note(torch.cat([whole, w, everywhere[:1]/everywhere[1], torch.stack([guarded.to(whole), whole.new_tensor(not beside)])]))
+    return (share - share.detach())*everywhere[1] + share.detach()*n, dict(n=n, tia_acc=right)
+
+# %% ../../nbs/fashionbert/15_matching.ipynb #ae98033c
 def early_and_late(
     rows:list,       # of `curve`
 )->dict:             # w_<task>_early, ..., tia_acc_late; guarded: share of the steps in which the guard fired
-    "Means over the first 5 % of the training in which all tasks count, and its last 20 %."
-    rows = [o for o in rows if o['w_mlm'] > 0] or rows
+    "Means over the first 5 % of the steps in which all tasks teach the whole network, and over their last 20 %."
+    rows = [o for o in rows if o['joint'] == 1] or rows
     parts = dict(early=rows[:max(1, round(.05*len(rows)))], late=rows[-max(1, round(.2*len(rows))):])
     found = {f'{k}_{when}': float(np.mean([o[k] for o in part])) for when,part in parts.items() for k in (*NOTED[3:6], 'tia_acc')}
     return found | dict(guarded=float(np.mean([o['guarded'] for o in rows])))
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #8c84caed
+def watched(
+    auc:float,       # of an evaluation, >= 0
+    model:Remembers,
+    recipe,          # tia_first
+)->float:            # the weights with the largest are kept
+    "The area under the curve, once all tasks teach the whole network; before, a number below 0 that rises, so that nothing stops for want of patience."
+    done, steps = int(model.done), len(model.noted)
+    return auc if done > recipe.tia_first*steps else done/steps - 1
+
+# %% ../../nbs/fashionbert/15_matching.ipynb #a2647e56
 def used(
     run:Run,
 )->tuple:   # folders of the run with the pieces, and of the text model
@@ -195,14 +205,30 @@ def take_weights(
         if k in given and w.shape[1:] == given[k].shape[1:]: w[:len(given[k])] = given[k][:len(w)]   # a table may have further rows, which stay new
     return new
 
-PLACE = .35 # deviation of the positions of pieces where the projection is aimed
-
 def made_from(
     net:PatchBert, # trained
     **others,      # arguments of `PatchBert` that are other than its
 )->PatchBert:      # a new one
     "A model that starts from another one."
     return take_weights(PatchBert(**{**config_of(net), **others}), net)
+
+# %% ../../nbs/fashionbert/15_matching.ipynb #e79551b4
+def build(
+    recipe:Recipe,  # model, start, depth, tables
+    pieces,         # of `open_pieces`: how many, how large
+    folder,         # `model` of the text model
+    card:dict,      # of the new one
+)->nn.Module:       # `PatchBert` or `TwoStream`
+    "A model that has seen no picture yet."
+    text = PatchBert.from_pretrained(folder)
+    m, F = pieces.shape
+    sizes = dict(layers=max(1, round(recipe.depth*text.layers)), m=m, F=F, image_tables=recipe.image_tables, dropout=recipe.dropout, geometry=recipe.geometry, card=card)
+    net = scaled(PatchBert(**{**config_of(text), **sizes}), recipe.start_scale)
+    if recipe.start == 'plain': take_weights(net, text)
+    return TwoStream.from_text(net, F, card=card) if recipe.model == 'two_stream' else net
+
+# %% ../../nbs/fashionbert/15_matching.ipynb #c715f91d
+PLACE = .35 # deviation of the positions of pieces where the projection is aimed
 
 def aim(
     net:nn.Module,  # `PatchBert` with tables of its own, or `TwoStream`; changed in place
@@ -225,20 +251,7 @@ def aim(
         if one: net.tables.positions.weight.mul_(PLACE/net.tables.positions.weight.std())
         (net.tables.positions.weight if one else layer.bias).sub_(layer.weight @ middle)                 # and mean 0
 
-def build(
-    recipe:Recipe,  # model, start, depth, tables
-    pieces,         # of `open_pieces`: how many, how large
-    folder,         # `model` of the text model
-    card:dict,      # of the new one
-)->nn.Module:       # `PatchBert` or `TwoStream`
-    "A model that has seen no picture yet."
-    text = PatchBert.from_pretrained(folder)
-    m, F = pieces.shape
-    sizes = dict(layers=max(1, round(recipe.depth*text.layers)), m=m, F=F, image_tables=recipe.image_tables, dropout=recipe.dropout, geometry=recipe.geometry, card=card)
-    net = scaled(PatchBert(**{**config_of(text), **sizes}), recipe.start_scale)
-    if recipe.start == 'plain': take_weights(net, text)
-    return TwoStream.from_text(net, F, card=card) if recipe.model == 'two_stream' else net
-
+# %% ../../nbs/fashionbert/15_matching.ipynb #c8556959
 def card_of(
     recipe,              # of the model
     catalogue:Catalogue, # it is trained on
@@ -250,7 +263,7 @@ def card_of(
     return dict(name=f'{name} on {catalogue.name}', paper='FashionBERT', recipe=asdict(recipe), data=catalogue.name, licence=catalogue.licence, fingerprint=catalogue.fingerprint,
         scale=run.scale, seed=run.seed, max_text=max_text, uses=[os.path.relpath(o, run.out) for o in run.uses])
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #1f78b14b
+# %% ../../nbs/fashionbert/15_matching.ipynb #45dfdd08
 def val_questions(
     recipe,              # val_pictures
     catalogue:Catalogue,
@@ -261,6 +274,7 @@ def val_questions(
     few = rows[np.unique(np.linspace(0, len(rows)-1, min(recipe.val_pictures, len(rows))).round().astype(int))]
     return dict(alignment=('i2t', few, alignment_lists(corpus, few, rows)))
 
+# %% ../../nbs/fashionbert/15_matching.ipynb #1959e137
 def fit_matching(
     recipe:Recipe,       # schedule, losses
     net:nn.Module,       # of `build`; trained in place
@@ -271,15 +285,16 @@ def fit_matching(
     "Train on matching and mismatched pairs; `trace.json` keeps the losses and weights of every step."
     hiding = Hiding(recipe.words, recipe.policy, recipe.patches, recipe.patch_draw)
     pairs = Pairs(corpus, usable_rows(catalogue, corpus, 'train'), hiding, run.seed, recipe.tia_negative)
-    settings = Settings(epochs=recipe.epochs, batch_size=recipe.batch_size, workers=run.workers, seed=run.seed, evals=recipe.evals, patience=recipe.patience, watch='val_auc', device=run.device)
+    settings = Settings(epochs=recipe.epochs, batch_size=recipe.batch_size, workers=run.workers, seed=run.seed, evals=recipe.evals, patience=recipe.patience, watch='watched', device=run.device)
     model, asked = Remembers(net, n_steps(len(pairs), settings)), val_questions(recipe, catalogue, corpus)
     def evaluate(model):
         if is_first(): write_atomic(run.out/'trace.json', json.dumps(curve(model, recipe.batch_size), indent=1))
         p = score_lists(model.net, corpus, asked, recipe.sees, run.workers)['alignment']
-        return {f'val_{k}': v for k,v in alignment_metrics(p).items()}
+        found = alignment_metrics(p)
+        return {f'val_{k}': v for k,v in found.items()} | dict(watched=watched(found['auc'], model, recipe))
     return fit(model, partial(step, recipe=recipe), pairs, make_optimizer(net, recipe.lr), settings, warmup_linear(recipe.warmup), evaluate, run.out), pairs
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #28d9cc6a
+# %% ../../nbs/fashionbert/15_matching.ipynb #ab037c48
 def check(
     recipe:Recipe,         # others, tia_negative
     catalogue:Catalogue,   # with texts and splits
@@ -294,6 +309,7 @@ def check(
     if recipe.tia_negative != 'random' and 'subcategory' not in taught.table.column_names: raise UserError(f'{taught.name} has no sub-categories: use tia_negative=random')
     if not recipe.scored or 'random' not in recipe.others: raise UserError('a run scores at least one split, among random others: scored and others must say so')
 
+# %% ../../nbs/fashionbert/15_matching.ipynb #2ab2a5df
 def findings(
     corpus:Corpus,
     pairs,          # `Pairs` or `Matches`
@@ -306,6 +322,18 @@ def findings(
         'there are no sub-categories, so lists of the same one are not scored': int(corpus.kinds is None and 'same' in recipe.others)}
     return [dict(kind='pair', id='', n=n, reason=why) for why,n in said.items() if n]
 
+# %% ../../nbs/fashionbert/15_matching.ipynb #2f3879a2
+def cost(
+    history:list,  # rows of `fit`
+    net:nn.Module, # trained
+)->dict:           # presentations of a picture beside a text, train_s, pairs_per_s, parameters, val_auc of the kept weights
+    "What the training cost."
+    best = max(history, key=lambda o: o.get('watched', o['val_auc']))
+    found = dict(presentations=history[-1]['images'], train_s=history[-1]['seconds'], pairs_per_s=history[-1]['images']/history[-1]['seconds'])
+    if torch.cuda.is_available(): found['gpu_peak_mib'] = torch.cuda.max_memory_allocated()/2**20
+    return found | dict(parameters=sum(p.numel() for p in net.parameters()), kept_at=best['images'], kept_val_auc=best['val_auc'], kept_val_balanced=best['val_balanced'])
+
+# %% ../../nbs/fashionbert/15_matching.ipynb #dbd3cdf9
 def train(
     recipe:Recipe,         # model, losses, schedule, scoring
     catalogue:Catalogue,   # with texts and splits
@@ -326,16 +354,6 @@ def train(
     net.to(make_accelerator(run.device).device)
     for split in recipe.scored: metrics |= score_split(recipe, net, catalogue, corpus, split, run)
     return finish(recipe, net, tokenizer, metrics | dict(threshold=.5, n_cut=corpus.n_cut), catalogue, run) | dict(n_train=len(pairs.rows), defects=catalogue.defects + findings(lesson, pairs, recipe))
-
-def cost(
-    history:list,  # rows of `fit`
-    net:nn.Module, # trained
-)->dict:           # presentations of a picture beside a text, train_s, pairs_per_s, parameters, val_auc of the kept weights
-    "What the training cost."
-    best = max(history, key=lambda o: o['val_auc'])
-    found = dict(presentations=history[-1]['images'], train_s=history[-1]['seconds'], pairs_per_s=history[-1]['images']/history[-1]['seconds'])
-    if torch.cuda.is_available(): found['gpu_peak_mib'] = torch.cuda.max_memory_allocated()/2**20
-    return found | dict(parameters=sum(p.numel() for p in net.parameters()), kept_at=best['images'], kept_val_auc=best['val_auc'], kept_val_balanced=best['val_balanced'])
 
 def finish(
     recipe,              # scored
