@@ -7,7 +7,7 @@ __all__ = ['METRICS', 'SYNTHETIC', 'NOT_RANDOM', 'WORDS', 'listed', 'comparisons
            'has_property', 'claim_status', 'gained', 'row_items', 'evidence_of', 'decide_claims', 'printed_status',
            'write_statuses', 'read_statuses', 'points', 'claims_table']
 
-# %% ../../nbs/ledger/03_claims.ipynb #2ed4248d
+# %% ../../nbs/ledger/03_claims.ipynb #7b6afdee
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,12 +21,14 @@ from .records import fresh_rows, read_items, read_products
 from ..metrics.attribute_sums import clean_r_3, corrupted_r_3, corruption_loss, pooled_f1_1, pooled_r_1, pooled_r_3, pooled_r_5, type_mean_f1_1, type_mean_r_3, type_mean_r_5
 from ..metrics.bootstrap import ceiling_counts, detectable_effect, hit_rate, micro_f1, paired_bootstrap, top1_range
 from ..metrics.ranking_sums import RANKING_METRICS
+from ..metrics.task_sums import TASK_METRICS
 
-# %% ../../nbs/ledger/03_claims.ipynb #7ab2591e
+# %% ../../nbs/ledger/03_claims.ipynb #523e060c
 METRICS = dict(micro_f1=(micro_f1, 'items'), top1_range=(top1_range, 'groups'), accuracy=(hit_rate, 'top1'), top3=(hit_rate, 'top3'), top5=(hit_rate, 'top5'))  # of the tests: sums over items -> fraction; the file of counts in a run's folder
 METRICS |= {f.__name__: (f, 'types') for f in (type_mean_f1_1, type_mean_r_3, type_mean_r_5, pooled_f1_1, pooled_r_1, pooled_r_3, pooled_r_5)}
 METRICS |= {f.__name__: (f, 'corrupted') for f in (clean_r_3, corrupted_r_3, corruption_loss)}
 METRICS |= {name: (f, 'ranking') for name, f in RANKING_METRICS.items()}
+METRICS |= {name: (f, task) for task, found in TASK_METRICS.items() for name, f in found.items()}
 SYNTHETIC = 'wardrobe'                    # data that no claim about clothes can rest on
 NOT_RANDOM = ('ceiling', 'label_prior')   # rows for which one seed is all there is
 

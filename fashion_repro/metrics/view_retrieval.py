@@ -112,7 +112,7 @@ def _some(rng, mask, wanted):
     at = np.flatnonzero(mask)
     return rng.choice(at, min(wanted, len(at)), replace=False)
 
-# %% ../../nbs/metrics/09_view_retrieval.ipynb #52781828
+# %% ../../nbs/metrics/09_view_retrieval.ipynb #6d4e1ac2
 def masked(
     similarities, # (..., G) to all
     candidate,    # (..., G) bool
@@ -126,12 +126,14 @@ def list_ranks(
     answering:Tensor,  # (G, D) vectors of all answerers
     asked:ViewLists,   # Q lists
     outside:float=-np.inf, # similarity of those who are not in the list; -1 as released
+    right=None,        # (Q, C) bool, who is right besides the match; None = nobody
 )->np.ndarray:         # (Q,) float, 1 = first, ties half
     "Place of the match in its list."
     q, g = (torch.as_tensor(x) for x in (asking, answering))
     s = np.concatenate([torch.einsum('qd,qcd->qc', _full(q[a]), _full(g[l])).cpu().numpy() for a,l in zip(np.array_split(asked.queries, 1+len(asked.queries)//256), np.array_split(asked.lists, 1+len(asked.queries)//256))])
-    others = len(g) - (asked.lists >= 0).sum(1)
-    return ranks(s, asked.lists >= 0) + others*((outside > s[:,0]) + .5*(outside == s[:,0]))
+    right, others = np.arange(s.shape[1]) == 0 if right is None else right, len(g) - (asked.lists >= 0).sum(1)
+    best = np.where(right & (asked.lists >= 0), s, -np.inf).max(1)
+    return ranks(s, asked.lists >= 0, np.broadcast_to(right, s.shape)) + others*((outside > best) + .5*(outside == best))
 
 def _full(x): return x if x.dtype == torch.float64 else x.float()
 
