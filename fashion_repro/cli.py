@@ -17,7 +17,7 @@ class Parser(argparse.ArgumentParser):
     ):
         raise UserError(f'{message}; `{self.prog} --help` lists what is possible')
 
-# %% ../nbs/cli.ipynb #c2890aa0
+# %% ../nbs/cli.ipynb #822c999c
 ABOUT = "Re-run, check and reuse four fashion papers: iFashion, MTSS, FashionBERT and FAME-ViL."
 EXAMPLES = """examples:
   fashion-repro doctor                              is everything here that a run needs?
@@ -26,6 +26,7 @@ EXAMPLES = """examples:
   fashion-repro data check fashion-products --data-dir ~/data/archive.zip
   fashion-repro data columns ~/shop/products.csv    your own table: say once what its columns mean
   fashion-repro attributes RUN/model photos/        what a trained model says about your pictures
+  fashion-repro caption RUN photos/                 the sentences a trained FAME-ViL writes about them
   fashion-repro search query INDEX "red dress"      products that fit words, or a picture; first: search index
   fashion-repro ledger ifashion                     what the paper printed, and what came out here
 
@@ -179,11 +180,16 @@ def _add_data(sub):
     q.add_argument('--remove', default='', metavar='NAME', help='remove the tables of one data set, one table, or `all`')
     p.set_defaults(run=_data)
 
-# %% ../nbs/cli.ipynb #18837b87
+# %% ../nbs/cli.ipynb #71320ed3
 def _attributes(args):
     os.environ.setdefault('MPLBACKEND', 'agg')
     from fashion_repro.attributes import run_attributes
     return run_attributes(args.model, args.images, args.k, args.box, args.json, args.draw)
+
+def _caption(args):
+    os.environ.setdefault('MPLBACKEND', 'agg')
+    from fashion_repro.caption import run_caption
+    return run_caption(args.model, args.images, args.beams, args.json, args.draw)
 
 def _export(args):
     from fashion_repro.mtss.export import export_student
@@ -201,13 +207,21 @@ def _add_models(sub):
     p.add_argument('--json', action='store_true', help='a line of JSON for each picture')
     p.add_argument('--draw', default='', metavar='FOLDER', help='write each picture with its attributes beside it')
     p.set_defaults(run=_attributes)
+    p = sub.add_parser('caption', help='what a trained model writes about your pictures', description=
+        'Print a caption for each picture, lower-case, in the words of the texts the model was trained on. The exit status is 1 when a picture could not be read; the others are answered all the same.')
+    p.add_argument('model', metavar='MODEL', help='folder of a finished run of fame_vil.multitask with the task fic, such as the row fame_vil, or a folder that save_pretrained wrote')
+    p.add_argument('images', nargs='+', metavar='IMAGE', help='files, folders, patterns')
+    p.add_argument('--beams', type=int, default=1, metavar='N', help='captions of a picture that grow side by side, of which the likeliest is printed (default: 1)')
+    p.add_argument('--json', action='store_true', help='a line of JSON for each picture')
+    p.add_argument('--draw', default='', metavar='FOLDER', help='write each picture with its caption beside it')
+    p.set_defaults(run=_caption)
     p = sub.add_parser('export', help='write a trained student as one ONNX file', description=
         'Write a student, its dictionaries and its classes as one ONNX file: pictures of any size in, ranked classes out. It is compared with PyTorch first, and not written when they differ.')
     p.add_argument('model', metavar='MODEL', help='folder of a finished run of mtss.student, or a folder that save_pretrained wrote')
     p.add_argument('file', metavar='FILE.onnx', help='the file to write')
     p.set_defaults(run=_export)
 
-# %% ../nbs/cli.ipynb #ad4f88cc
+# %% ../nbs/cli.ipynb #326b6ac4
 def _search(args):
     os.environ.setdefault('MPLBACKEND', 'agg')
     if args.what == 'index':
@@ -227,7 +241,7 @@ def _add_search(sub):
     q.add_argument('name', metavar='CATALOGUE', help='a data set, e.g. wardrobe')
     q.add_argument('--data-dir', default='', help='where its files are: a folder or an archive')
     q.add_argument('--scale', default='', help='how many pictures: smoke, demo or paper (default: all; of the wardrobe, which is drawn, what the model was trained on)')
-    q.add_argument('--model', required=True, metavar='RUN', help='folder of a finished run that makes vectors: fashionbert.embedding, row vse or vsepp')
+    q.add_argument('--model', required=True, metavar='RUN', help='folder of a finished run that makes vectors: fashionbert.embedding, row vse or vsepp, or fame_vil with the task xmr')
     q.add_argument('--reranker', default='', metavar='RUN', help='folder of a finished run that ranks the best: fashionbert.matching, e.g. row fashionbert (default: the one the index has, or none)')
     q.add_argument('--out', default='', metavar='FOLDER', help='the index (default: runs/search/NAME)')
     q = what.add_parser('query', help='ask an index', description='Products that fit words, or a picture, the best first: rank, match (probability, of the second model), cosine, product, picture, text.')

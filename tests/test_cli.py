@@ -42,6 +42,10 @@ def say(capfd, *argv):
     (["attributes", "/no/such/run", __file__, "--box", "1,2,3"], ["x0,y0,x1,y1"]),
     (["attributes", "/no/such/run", __file__, "--k", "0"], ["--k", "at least 1"]),
     (["attributes", "/no/such/run"], ["IMAGE"]),
+    (["caption", "/no/such/run", __file__], ["/no/such/run", "fame_vil.multitask"]),
+    (["caption", "/no/such/run", "/no/such/picture.jpg"], ["/no/such/picture.jpg"]),
+    (["caption", "/no/such/run", __file__, "--beams", "0"], ["--beams", "at least 1"]),
+    (["caption", "/no/such/run"], ["IMAGE"]),
     (["export", "/no/such/run", "student.onnx"], ["/no/such/run"]),
     (["export", "/no/such/run"], ["FILE.onnx"]),
     (["search", "index", "wardrob", "--model", "/no/such/run"], ["did you mean 'wardrobe'"]),
@@ -80,7 +84,7 @@ def test_ctrl_c_is_a_sentence(capfd, monkeypatch):
 
 def test_help_names_every_command_and_option(capfd):
     text = parser().format_help()
-    for command in "reproduce run train data attributes export search ledger publish doctor".split():
+    for command in "reproduce run train data attributes caption export search ledger publish doctor".split():
         assert re.search(rf"^    {command}\b", text, flags=re.M), command
         if command == "train": continue
         with pytest.raises(SystemExit) as e: main([command, "--help"])
