@@ -92,14 +92,13 @@ def loss_weights(
     inside = g.clamp(max=L - MARGIN) if one_of('guard', guard, GUARDS) == 'clip' else g*(~outside.any())
     return Weighting(equation6(inside), g, outside.any())
 
-# %% ../../nbs/fashionbert/05_losses.ipynb #14bd2a0f
+# %% ../../nbs/fashionbert/05_losses.ipynb #5b1673b0
 def squared_grad_norms(
     losses:Tensor,  # (L,) with their graph, which stays usable
     params:list,    # of parameters that the tasks share
 )->Tensor:          # (L,) at least 32 bits, without gradient
     "Squared norm of the gradient of each loss (FashionBERT, Eq. 5)."
-    none = _exact(losses.detach()).new_zeros(())                                             # of a loss that reaches none of them
-    return torch.stack([none + _squared(torch.autograd.grad(l, params, retain_graph=True, allow_unused=True)) for l in losses])
+    return torch.stack([_squared(torch.autograd.grad(l, params, retain_graph=True, allow_unused=True)) for l in losses])
 
 def _squared(grads): return sum(_exact(d).square().sum() for d in grads if d is not None)
 
