@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['METRICS', 'SYNTHETIC', 'NOT_RANDOM', 'WORDS', 'listed', 'comparisons', 'claims_without_test', 'Status', 'compared',
-           'has_property', 'claim_status', 'gained', 'row_items', 'evidence_of', 'decide_claims', 'printed_status',
-           'write_statuses', 'read_statuses', 'points', 'claims_table']
+           'spread', 'has_property', 'claim_status', 'gained', 'row_items', 'evidence_of', 'decide_claims',
+           'printed_status', 'write_statuses', 'read_statuses', 'points', 'claims_table']
 
 # %% ../../nbs/ledger/03_claims.ipynb #7b6afdee
 import json
@@ -108,22 +108,36 @@ def _worst(test, items, pairs):
     why = f'the least favourable of {len(found)} comparisons, each at 95 %: {a} - {b} on {s}' if len(found) > 1 else ''
     return dict(status=word(i), why=why, difference=i.difference, low=i.low, high=i.high, detectable=detectable_effect(i.std_error))
 
-# %% ../../nbs/ledger/03_claims.ipynb #86eb9e30
+# %% ../../nbs/ledger/03_claims.ipynb #ef823ca0
+def spread(
+    values, # (S,) of a metric, one a seed
+)->float:   # fraction; nan for one seed
+    "Standard deviation over seeds (divisor S-1), relative to the mean."
+    return float(np.std(values, ddof=1)/max(abs(np.mean(values)), 1e-12)) if len(values) > 1 else float('nan')
+
 def has_property(
     test:dict,    # of `claims.yaml`
     records:list, # fresh, of the row; maybe none
 )->dict:          # fields of `Status`
-    "Decide a claim about a data set, or about each network that one row gave."
+    "Decide a claim about a data set, about each network that one row gave, or about how much they differ."
     if not records: return dict(status='not tested', why=f"no finished run of {test['row']}")
     if (n := min(r['n_train'] for r in records)) < test['n_train']: return dict(status='not tested', why=f"{n:,} training images of at least {test['n_train']:,}")
     found = [{k: v for k, v in r['metrics'].items() if v is not None} for r in records]
-    used = compile(test['expr'], test['claim'], 'eval').co_names
-    if lacking := [n for n in used if n not in FUNCTIONS and not all(n in m for m in found)]: return dict(status='not tested', why=f"its runs have no metric {' and '.join(lacking)}")
-    held = [bool(eval(checked(test['expr'], {*FUNCTIONS, *m}), {'__builtins__': {}} | FUNCTIONS | m)) for m in found]
-    why = ', '.join(f"{n} = {' and '.join(f'{m[n]:g}' for m in found)}" for n in used if n in found[0])
+    names, used = FUNCTIONS | dict(spread=spread), compile(test['expr'], test['claim'], 'eval').co_names
+    if lacking := [n for n in used if n not in names and not all(n in m for m in found)]: return dict(status='not tested', why=f"its runs have no metric {' and '.join(lacking)}")
+    several = 'over' in test
+    held = [bool(eval(checked(test['expr'], {*names, *m}), {'__builtins__': {}} | names | m)) for m in ([_over_seeds(found)] if several else found)]
+    why = _spreads(used, found) if several else ', '.join(f"{n} = {' and '.join(f'{m[n]:g}' for m in found)}" for n in used if n in found[0])
     few = _few(len(found), test['seeds'], '') if len(found) < test.get('seeds', 1) else ''
     word = 'undecided' if few or len({*held}) > 1 else 'holds' if held[0] else 'fails'
     return dict(status=word, why='; '.join(filter(None, [few, why]))) | (dict(seeds=len(found)) if 'seeds' in test else {})
+
+def _over_seeds(found): return {n: [m[n] for m in found] for n in found[0] if all(n in m for m in found)}
+
+def _spreads(used, found):
+    "What the seeds of each metric differ by, the largest first."
+    each = {n: spread(v) for n, v in _over_seeds(found).items() if n in used}
+    return 'spread over seeds: ' + ', '.join(f'{n} {100*s:.1f} %' for n, s in sorted(each.items(), key=lambda o: -o[1])) if len(found) > 1 else ''
 
 # %% ../../nbs/ledger/03_claims.ipynb #2301f228
 def claim_status(
