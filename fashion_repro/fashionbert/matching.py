@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['PAPER', 'DEMO', 'SMOKE', 'RECIPES', 'NOTED', 'PLACE', 'Recipe', 'task_losses', 'together', 'weighted', 'Remembers',
-           'curve', 'step', 'early_and_late', 'watched', 'used', 'take_weights', 'made_from', 'build', 'aim', 'card_of',
-           'val_questions', 'fit_matching', 'check', 'findings', 'cost', 'train', 'finish']
+           'curve', 'joint_share', 'step', 'early_and_late', 'watched', 'used', 'take_weights', 'made_from', 'build',
+           'aim', 'card_of', 'val_questions', 'fit_matching', 'check', 'findings', 'cost', 'train', 'finish']
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #5a895ab6
+# %% ../../nbs/fashionbert/15_matching.ipynb #891f6343
 import json, os
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -21,7 +21,7 @@ from ..data.table import Catalogue, n_defects, split_indices
 from ..errors import UserError
 from .features import open_pieces, pieces_of
 from .losses import TASKS, loss_weights, mlm_loss, mpm_loss, squared_grad_norms, tia_loss
-from .model import PatchBert, trunk_parameters
+from .model import PatchBert, part_gradient, trunk_parameters
 from .masking import zero_masked
 from .pairs import Corpus, Hiding, Pairs, corpus_of, picture_batch, text_batch
 from .plain import scaled
@@ -39,7 +39,7 @@ from ..training.fit import Settings, fit
 from ..training.runs import Run, is_first, train_main
 from ..training.saved import config_of
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #625605c4
+# %% ../../nbs/fashionbert/15_matching.ipynb #68cd5e58
 @dataclass(frozen=True)
 class Recipe:
     "How a model that reads text and picture together is trained and scored; the defaults are the paper's (Sec. 2.2, 3.1)."
@@ -49,7 +49,8 @@ class Recipe:
     image_tables:Literal['own','shared']='own' # own: position, type and normalisation tables of the picture, as the code has; shared: BERT's
     start_scale:float=1.       # of the random weights, relative to BERT's deviation of .02
     project:Literal['random','words']='random' # how the projection of features starts; words: near the words of the text (`aim`), not in the paper
-    tia_first:float=0.         # part of the steps in which MLM and MPM teach their own heads alone, beside TIA, which teaches the whole network; not in the paper
+    tia_first:float=0.         # part of the steps in which MLM and MPM teach their own heads alone, while TIA teaches the whole network; not in the paper
+    joining:float=0.           # part of the steps, after these, over which the share of their gradient that goes beyond their heads grows from 0 to 1; not in the paper
     geometry:bool=False        # place of a region instead of its number (VL-BERT)
     dropout:float=.1           # BERT-base
     sees:Literal['both','text','image']='both' # the others are controls
@@ -68,7 +69,7 @@ class Recipe:
     warmup:float=.06           # part of the steps: 5,000 of them (Sec. 3.1)
     epochs:float=10.           # over the training pictures, each with its own text and with another's (Sec. 3.1: about 10)
     patience:int=3             # stop after so many evaluations without a better one; the paper stops early, by a rule it does not state
-    evals:int=20               # evaluations on the validation split; those at which all three losses teach the whole network can give the weights that are kept
+    evals:int=20               # evaluations on the validation split; the weights kept are of one at which this share is 1
     val_pictures:int=1000      # of an evaluation, each with its own text and with another's
     queries:int=1000           # products asked at most (Sec. 3.1)
     query_share:float=1.       # and at most this share of those there are
@@ -77,24 +78,24 @@ class Recipe:
     scored:tuple=('val','test') # splits; the record reports the last
 
 PAPER = Recipe()
-DEMO = replace(PAPER, start_scale=3.46, project='words', tia_first=.5, dropout=0., batch_size=64, lr=1e-3, warmup=.05, epochs=12., patience=0, evals=8, val_pictures=250, queries=250, query_share=.1925, scored=('test',))
+DEMO = replace(PAPER, start_scale=3.46, project='words', tia_first=.3, joining=.2, dropout=0., batch_size=64, lr=1e-3, warmup=.05, epochs=12., patience=0, evals=8, val_pictures=250, queries=250, query_share=.1925, scored=('test',))
 SMOKE = replace(DEMO, batch_size=16, epochs=.5, evals=2, val_pictures=20, queries=8, query_share=1., n_neg=10)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #f2870d04
+# %% ../../nbs/fashionbert/15_matching.ipynb #81efd1f2
 def task_losses(
     model:nn.Module,   # `PatchBert` or `TwoStream`
     batch:dict,        # of `Pairs`
     recipe,            # sees, mpm_kl, mlm_on_negatives
-    beside:bool=False, # do MLM and MPM teach their heads alone?
+    share:float=1.,    # part of the gradient of MLM and MPM that goes beyond their heads, in [0, 1]
 )->tuple:              # (3,) mean losses in the order of `TASKS`, (3,) what they are means over, (B, 2) logits
     "MLM, TIA and MPM of a batch (FashionBERT, Eq. 1-3)."
     shown = batch | dict(pieces=zero_masked(batch['pieces'], batch['hidden']))
     hidden, pooled = encode_pair(model, shown, recipe.sees)                 # (B, n+m, H), (B, H)
     n, counts_too = batch['ids'].shape[1], (batch['label'] == 1)[:,None] | recipe.mlm_on_negatives
     asked, lost = (batch['targets'] >= 0) & counts_too, batch['hidden'] & counts_too  # (B, n), (B, m)
-    logits, hidden = model.tia(pooled), hidden.detach() if beside else hidden
-    mlm = mlm_loss(model.mlm(hidden[:,:n][asked], beside), batch['targets'][asked])
+    logits, hidden = model.tia(pooled), part_gradient(hidden, share)
+    mlm = mlm_loss(model.mlm(hidden[:,:n][asked], share), batch['targets'][asked])
     mpm = mpm_loss(model.mpm(hidden[:,n:][lost]), batch['pieces'][lost], recipe.mpm_kl)
     counts = torch.stack([asked.sum(), (batch['label'] >= 0).sum(), lost.sum()])
     return torch.stack([mlm, tia_loss(logits, batch['label']), mpm]), counts.float(), logits
@@ -152,23 +153,32 @@ def curve(
     noted = model.noted[:done].double().cpu().numpy()
     return [dict(pairs=int(b)*pairs, **dict(zip(NOTED, noted[a:b].mean(0).tolist()))) for a,b in zip(ends, ends[1:])]
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #237abc24
+# %% ../../nbs/fashionbert/15_matching.ipynb #46346dbd
+def joint_share(
+    recipe,          # tia_first, joining
+    done:int,        # steps made
+    steps:int,       # of the run
+)->float:            # in [0, 1], of the next step
+    "Part of the gradient of MLM and MPM that goes beyond their heads."
+    since = done/steps - recipe.tia_first
+    return 1. if since >= recipe.joining else max(0., since)/recipe.joining if recipe.joining else 0.
+
 def step(
     model:Remembers,
     batch:dict,      # of `Pairs`
-    recipe,          # adaptive, stopgrad, mpm_kl, sees, tia_first
+    recipe,          # adaptive, stopgrad, mpm_kl, sees, tia_first, joining
 )->tuple:            # summed loss; n, and how many pairs were told right
     "One batch of pairs."
-    beside = int(model.done) < recipe.tia_first*len(model.noted)
-    losses, counts, logits = task_losses(model.net, batch, recipe, beside)
+    joint = joint_share(recipe, int(model.done), len(model.noted))
+    losses, counts, logits = task_losses(model.net, batch, recipe, joint)
     params = trunk_parameters(model.net) if recipe.adaptive.startswith('grad_norm') else ()
-    share, whole, w, guarded = weighted(losses, counts, recipe, params)
+    mine, whole, w, guarded = weighted(losses, counts, recipe, params)
     n, right = len(logits), (logits.argmax(1) == batch['label']).sum()
     everywhere = together(torch.stack([right.float(), right.new_tensor(n).float()]))
-    model.note(torch.cat([whole, w, everywhere[:1]/everywhere[1], torch.stack([guarded.to(whole), whole.new_tensor(not beside)])]))
-    return (share - share.detach())*everywhere[1] + share.detach()*n, dict(n=n, tia_acc=right)
+    model.note(torch.cat([whole, w, everywhere[:1]/everywhere[1], torch.stack([guarded.to(whole), whole.new_tensor(joint)])]))
+    return (mine - mine.detach())*everywhere[1] + mine.detach()*n, dict(n=n, tia_acc=right)
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #ae98033c
+# %% ../../nbs/fashionbert/15_matching.ipynb #c869dab7
 def early_and_late(
     rows:list,       # of `curve`
 )->dict:             # w_<task>_early, ..., tia_acc_late; guarded: share of the steps in which the guard fired
@@ -178,14 +188,15 @@ def early_and_late(
     found = {f'{k}_{when}': float(np.mean([o[k] for o in part])) for when,part in parts.items() for k in (*NOTED[3:6], 'tia_acc')}
     return found | dict(guarded=float(np.mean([o['guarded'] for o in rows])))
 
+# %% ../../nbs/fashionbert/15_matching.ipynb #a3aff1f6
 def watched(
     auc:float,       # of an evaluation, >= 0
     model:Remembers,
-    recipe,          # tia_first
+    recipe,          # tia_first, joining
 )->float:            # the weights with the largest are kept
-    "The area under the curve, once all tasks teach the whole network; before, a number below 0 that rises, so that nothing stops for want of patience."
+    "The area under the curve, once the share is 1; before, a number below 0 that rises, so that nothing stops for want of patience."
     done, steps = int(model.done), len(model.noted)
-    return auc if done > recipe.tia_first*steps else done/steps - 1
+    return auc if joint_share(recipe, done - 1, steps) == 1 else done/steps - 1
 
 # %% ../../nbs/fashionbert/15_matching.ipynb #a2647e56
 def used(

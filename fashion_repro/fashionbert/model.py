@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['GELU', 'EPS', 'IMAGE_TABLES', 'HEADS', 'RENAMED', 'MAY_LACK', 'Layout', 'layout', 'bert_config', 'MlmHead',
-           'ImageTables', 'PatchBert', 'start_as_bert', 'trunk_parameters', 'close_up', 'without_padding', 'load_plain',
-           'from_bert']
+           'ImageTables', 'PatchBert', 'start_as_bert', 'trunk_parameters', 'close_up', 'without_padding',
+           'part_gradient', 'load_plain', 'from_bert']
 
 # %% ../../nbs/fashionbert/04_model.ipynb #25dcf398
 from contextlib import contextmanager
@@ -230,15 +230,22 @@ def _checked(self:PatchBert, ids, pieces, geometry):
     if self.place and geometry is None: raise UserError('this model looks at the boxes of its pieces: give it their geometry')
     return pieces
 
-# %% ../../nbs/fashionbert/04_model.ipynb #7bc1ce00
+# %% ../../nbs/fashionbert/04_model.ipynb #72ff9f1e
+def part_gradient(
+    x:Tensor,      # any shape
+    share:float,   # in [0, 1]
+)->Tensor:         # the same numbers
+    "Numbers that pass on a part of their gradient."
+    return x if share == 1 else x.detach() + share*(x - x.detach())
+
 @patch
 def mlm(self:PatchBert,
     hidden:Tensor,    # (P, H) last states of the masked tokens
-    fixed:bool=False, # do the word embeddings learn nothing from it?
+    share:float=1.,   # part of its gradient that the word embeddings get, in [0, 1]
 )->Tensor:            # (P, V) logits
     "What the masked words were."
     words = self.bert.embeddings.word_embeddings.weight
-    return self.mlm_head(hidden, words.detach() if fixed else words)
+    return self.mlm_head(hidden, part_gradient(words, share))
 
 # %% ../../nbs/fashionbert/04_model.ipynb #18128b62
 @patch

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CoAttention', 'RegionEmbeddings', 'TwoStream']
 
-# %% ../../nbs/fashionbert/10_two_stream.ipynb #fcf8bcf8
+# %% ../../nbs/fashionbert/10_two_stream.ipynb #dd639c95
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from transformers import BertConfig
 from transformers.models.bert.modeling_bert import BertAttention, BertEmbeddings, BertIntermediate, BertLayer, BertOutput
 
 from ..errors import UserError
-from .model import EPS, MlmHead, PatchBert, bert_config, start_as_bert
+from .model import EPS, MlmHead, PatchBert, bert_config, part_gradient, start_as_bert
 from .vse import mean_piece
 from ..training.saved import SavedNetwork
 
@@ -89,7 +89,7 @@ class TwoStream(nn.Module, SavedNetwork):
         self.mlm_head,self.mpm,self.tia = MlmHead(hidden, vocab),nn.Linear(hidden, F, bias=False),nn.Linear(hidden, 2)
         start_as_bert(self)
 
-# %% ../../nbs/fashionbert/10_two_stream.ipynb #dc5e29ba
+# %% ../../nbs/fashionbert/10_two_stream.ipynb #91923332
 @patch
 def forward(self:TwoStream,
     ids:Tensor,              # (B, n) word pieces
@@ -116,11 +116,11 @@ def forward(self:TwoStream,
 @patch
 def mlm(self:TwoStream,
     hidden:Tensor,    # (P, H) last states of the masked words
-    fixed:bool=False, # do the word embeddings learn nothing from it?
+    share:float=1.,   # part of its gradient that the word embeddings get, in [0, 1]
 )->Tensor:            # (P, V) logits
     "What the masked words were."
     words = self.embeddings.word_embeddings.weight
-    return self.mlm_head(hidden, words.detach() if fixed else words)
+    return self.mlm_head(hidden, part_gradient(words, share))
 
 # %% ../../nbs/fashionbert/10_two_stream.ipynb #383f2bf5
 @patch(cls_method=True)
