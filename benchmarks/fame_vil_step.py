@@ -67,8 +67,9 @@ class Way:
     "A student with its teachers, and one way to run them."
     def __init__(self, name, size, device, compiled=False):
         self.device, self.half, self.plain = device, precision(device) == "bf16", WAYS.index(name)
-        self.student = network(size["clip"], TASKS, 0).to(device).train()
-        networks = {t: network(size["clip"], [t], 1+i) for i, t in enumerate(TASKS)}
+        with torch.device(device):
+            self.student = network(size["clip"], TASKS, 0).train()
+            networks = {t: network(size["clip"], [t], 1+i) for i, t in enumerate(TASKS)}
         self.teachers = (InFull if self.plain else Teachers)(networks).to(device, torch.bfloat16 if self.half and not self.plain else None)
         self.optimizer = make_optimizer(self.student, is_new)
         if compiled:
