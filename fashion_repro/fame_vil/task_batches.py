@@ -22,14 +22,15 @@ def task_shares(
     "How often each task is drawn."
     return {task: n/sum(sizes.values()) for task,n in sizes.items()}
 
-# %% ../../nbs/fame_vil/07_task_batches.ipynb #243f4b7b
+# %% ../../nbs/fame_vil/07_task_batches.ipynb #c67cdd77
 class TaskBatches(Dataset):
     "Items of several tasks, in batches of one."
     def __init__(self,
         tasks:dict,      # task -> items, indexed by (pass, index); perhaps with `collate` and `name_of`
         batch_size:int,  # items of a step, over all processes
+        equal:bool=False,# are all tasks drawn equally often, however many items they have?
     ):
-        self.tasks, self.batch_size, self.names = tasks, batch_size, list(tasks)
+        self.tasks, self.batch_size, self.names, self.equal = tasks, batch_size, list(tasks), equal
         self.sizes = {task: len(items) for task,items in tasks.items()}
         small = [f'{task} has {n:,}' for task,n in self.sizes.items() if n < batch_size]
         if small or not tasks: raise UserError(f"a batch holds {batch_size} different items of one task, but {', '.join(small) or 'there is no task'}: take a smaller batch, or leave the task out")
@@ -49,7 +50,7 @@ class TaskBatches(Dataset):
         epoch:int, # of `fit`
     )->np.ndarray: # (steps of an epoch,) places in `names`
         "The tasks of an epoch's steps."
-        p = [*task_shares(self.sizes).values()]
+        p = [*task_shares(dict.fromkeys(self.sizes, 1) if self.equal else self.sizes).values()]
         return np.random.default_rng([seed, 0, epoch]).choice(len(p), len(self)//self.batch_size, p=p)
 
 # %% ../../nbs/fame_vil/07_task_batches.ipynb #b1fc85a9
