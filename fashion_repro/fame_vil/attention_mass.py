@@ -5,27 +5,27 @@
 # %% auto #0
 __all__ = ['box_fractions', 'box_cover', 'mass_counts', 'garment_mass']
 
-# %% ../../nbs/fame_vil/03b_attention_mass.ipynb #82337870
+# %% ../../nbs/fame_vil/03b_attention_mass.ipynb #0eb00268
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.table import Catalogue, open_image
+from ..data.loading import Items, boxes as pixel_boxes
+from ..data.table import Catalogue
 from ..errors import UserError
 from .attention_maps import attention_maps
 from .heads import FameVil
 
-# %% ../../nbs/fame_vil/03b_attention_mass.ipynb #0dbf18f2
+# %% ../../nbs/fame_vil/03b_attention_mass.ipynb #8e45486a
 def box_fractions(
     catalogue:Catalogue, # with a column `box`
     rows,                # (B,) rows
 )->Tensor:               # (B, 4) x0, y0, x1, y1 as fractions of the picture; nan where there is none
     "The garment's box, whatever size its picture is resized to."
     if 'box' not in catalogue.table.column_names: raise UserError(f'{catalogue.name} has no boxes of garments: whether attention lies on them cannot be counted there')
-    def one(row):
-        box = catalogue.table[int(row)]['box']
-        return np.array(box)/np.tile(open_image(catalogue, int(row)).size, 2) if box else [np.nan]*4
-    return torch.as_tensor(np.array([one(o) for o in rows]).reshape(-1, 4), dtype=torch.float32)
+    items = Items(catalogue, rows, None)
+    sizes = np.array([items.picture(i).size for i in range(len(items))]).reshape(-1, 2)
+    return torch.as_tensor(pixel_boxes(catalogue, items.rows)/np.tile(sizes, 2), dtype=torch.float32)
 
 def box_cover(
     boxes:Tensor,  # (B, 4) fractions

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['scr_rows', 'score_scr', 'score_attention', 'named_counts', 'caption_found', 'score_fic']
 
-# %% ../../nbs/fame_vil/10b_describing.ipynb #8628f34d
+# %% ../../nbs/fame_vil/10b_describing.ipynb #27afeb27
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from .attention_mass import box_fractions, garment_mass
 from .captioning import beam, greedy
 from .corpus import Corpus, eval_images, task_rows
 from .retrieving import Found, Scoring, found_of, side_of, some
-from ..metrics.captions import caption_counts, caption_scores, meteor, tokenised
+from ..metrics.captions import bleu4, bleu_counts, caption_counts, meteor, tokenised
 from ..metrics.classification import class_counts
 from ..metrics.task_sums import ATTENTION, FIC, scr_columns
 from ..text.bytepairs import decode_texts
@@ -68,7 +68,7 @@ def score_attention(
     counts = predict(model, eval_images(corpus, rows, side_of(model), 1., corpus.ids[rows]), look, 128, workers)['x'].numpy()
     return found_of(counts, corpus.products[rows], ATTENTION, {})
 
-# %% ../../nbs/fame_vil/10b_describing.ipynb #12404547
+# %% ../../nbs/fame_vil/10b_describing.ipynb #38e1bee9
 def named_counts(
     catalogue,      # any catalogue
     rows,           # (n,) rows
@@ -97,7 +97,7 @@ def caption_found(
     alone, plain = [[r] for r in references], tokenised(captions, 'words')
     counts = np.column_stack([caption_counts(captions, alone, 'words'), named_counts(corpus.catalogue, rows, captions, references)])
     score, _ = meteor(plain, [tokenised(r, 'words') for r in alone])
-    sizes = dict(fic_captions=len(rows), fic_b_13a=caption_scores(captions, alone)['bleu4'], fic_same=float(np.mean([c == r for c,r in zip(plain, tokenised(references, 'words'))])),
+    sizes = dict(fic_captions=len(rows), fic_b_13a=float(bleu4(bleu_counts(tokenised(captions), [tokenised(r) for r in alone]).sum(0))), fic_same=float(np.mean([c == r for c,r in zip(plain, tokenised(references, 'words'))])),
                  fic_words=float(np.mean([len(c.split()) for c in plain]))) | ({} if score is None else dict(fic_m=float(score)))
     ids = arrow_columns(corpus.catalogue.table, ['image_id'], rows)['image_id'].to_pylist()
     return found_of(counts, corpus.products[rows], FIC, sizes, lines=[*zip(ids, references, captions)])
