@@ -11,8 +11,8 @@ from fashion_repro.training.rows import read_rows
 from fashion_repro.training.runs import data_names
 
 KEYS = {"paper", "claim", "statement", "table", "data", "scales", "seen", "needs", "given"}
-PAIR, PROPERTY = {"a", "b", "beyond", "metric", "protocol", "split", "min_effect", "seeds"}, {"row", "expr", "n_train", "seeds"}
-BUILT = ["ifashion", "mtss", "fashionbert"]
+PAIR, PROPERTY = {"a", "b", "beyond", "metric", "protocol", "split", "min_effect", "seeds"}, {"row", "expr", "n_train", "seeds", "over"}
+BUILT = ["ifashion", "mtss", "fashionbert", "fame_vil"]
 
 @pytest.mark.parametrize("paper", BUILT)
 def test_no_claim_is_passed_over(paper):
@@ -28,6 +28,7 @@ def test_a_test_names_what_exists(paper, claim):
     rows = {(r.table, r.row): r for r in read_rows(paper)}
     runs = read_yaml("claims")["tables"][paper][t["table"]]["runs"]
     compared = {r for a, b, *_ in comparisons(t) for r in (a, b) if r} - {"ceiling"}
+    assert t.get("over", "seeds") == "seeds" and ("over" not in t or "expr" in t)
     beyond = t.get("beyond", {})
     assert not beyond or beyond.keys() == compared, "each row of a gain needs the row it is beyond"
     for row in {t["row"]} if "expr" in t else {*compared, *beyond.values()}: assert (runs, row) in rows, row
