@@ -6,7 +6,7 @@
 __all__ = ['thinned', 'Held', 'answers', 'told_apart', 'held_losses', 'Course', 'fit_tasks', 'largest_that_fits', 'no_room',
            'card_of', 'cost', 'finish']
 
-# %% ../../nbs/fame_vil/11b_fitting.ipynb #00b28634
+# %% ../../nbs/fame_vil/11b_fitting.ipynb #b7d69d1d
 import os
 from dataclasses import asdict, dataclass
 from typing import Callable
@@ -20,7 +20,7 @@ from torch.utils.data import Dataset
 from ..data.table import n_defects
 from ..errors import UserError
 from .corpus import Corpus, batch_of, eval_images, findings, task_items, task_rows, whole_batch
-from .heads import FameVil, is_new
+from .heads import TASKS, FameVil, is_new
 from .losses import fic_targets
 from .scoring import ledger_names, score
 from .steps import by_task
@@ -105,7 +105,7 @@ def held_losses(
         else: out[f'val_{task}'] = told_apart(said['a'], said['b'], recipe.batch_size) if task == 'tgir' else (told_apart(said['a'], said['b'], recipe.batch_size) + told_apart(said['b'], said['a'], recipe.batch_size))/2
     return out | (dict(val_worth=-out.get('val_tgir', sum(out.values()))) if out else {})
 
-# %% ../../nbs/fame_vil/11b_fitting.ipynb #84b57d9b
+# %% ../../nbs/fame_vil/11b_fitting.ipynb #800990d2
 @dataclass(frozen=True)
 class Course:
     "How a model is trained."
@@ -124,7 +124,7 @@ def fit_tasks(
     "Train a model on the training split of a catalogue."
     size, said = model.clip['vision_config']['image_size'], lambda name, usual: getattr(recipe, name, usual)
     learnt = task_items(corpus, model.tasks, size, run.seed, recipe.resize, said('sees', 'both'))
-    items = TaskBatches(learnt, recipe.batch_size, said('shares', 'items') == 'equal')
+    items = TaskBatches(learnt, recipe.batch_size, dict(zip(TASKS, said('shares', ()))))
     held = {t: Held(corpus, t, size, recipe) for t in model.tasks}
     settings = Settings(epochs=items.epochs_of(course.steps), batch_size=recipe.batch_size, accumulate=said('accumulate', 1), workers=run.workers, seed=run.seed,
         evals=recipe.evals, watch='val_worth' if said('select', 'last') == 'best' else '', device=run.device)

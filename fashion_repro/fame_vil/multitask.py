@@ -27,7 +27,7 @@ from ..text.bytepairs import load_bytepairs
 from ..training.devices import make_accelerator, precision, seed_everything
 from ..training.runs import Run, train_main
 
-# %% ../../nbs/fame_vil/13_multitask.ipynb #ee5bac55
+# %% ../../nbs/fame_vil/13_multitask.ipynb #944b4d1b
 @dataclass(frozen=True)
 class Recipe:
     "How FAME-ViL and single-task models are trained and scored; the defaults are the paper's (supplement, Table 1 and Sec. A)."
@@ -39,7 +39,7 @@ class Recipe:
     xmr_kd:Literal['intended','as_released']='intended' # teacher against teacher, or with the student's columns as in the code
     b:float=1.                 # balance between truth and teacher, in [0, 2]; 1 in the code
     taught:int=64              # bottleneck its teachers must have
-    shares:Literal['items','equal']='items' # how often a task is drawn: as often as it has items, or all equally often
+    shares:tuple=()            # how often xmr, tgir, scr and fic are drawn, relative to each other; () = as often as they have items
     sees:Literal['both','image','text']='both' # the others are controls of tgir and scr
     join:Literal['comma','and','swapped','first','second']='comma' # how the captions of a composed query become one
     composed:Literal['given','mined']='given' # composed queries: those of the catalogue, mined ones where it has none; or always mined
@@ -69,7 +69,7 @@ class Recipe:
     captions:int=0             # pictures that are captioned; 0 = all
 
 PAPER = Recipe()
-DEMO = replace(PAPER, shares='equal', iterations=800, single=400, single_tgir=250, batch_size=32, lr=1e-3, new_lr=5e-3, evals=3, held=128)
+DEMO = replace(PAPER, shares=(1., 1.5, .5, 2.), iterations=900, single=400, single_tgir=300, batch_size=32, lr=1e-3, new_lr=2e-3, warmup=.1, steps=(.7, .9), single_steps=(.7, .9), ratio=.3, evals=3, held=128, queries=2000, captions=1000)
 SMOKE = replace(DEMO, iterations=16, single=6, single_tgir=6, batch_size=8, evals=2, held=8, queries=20, captions=8, draws=1)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
@@ -127,7 +127,7 @@ def teachers_of(
         found |= {t: teacher for t in teacher.tasks if t in student.tasks}
     return found
 
-# %% ../../nbs/fame_vil/13_multitask.ipynb #d727942c
+# %% ../../nbs/fame_vil/13_multitask.ipynb #0b11eb90
 PROTOCOLS = dict(xmr='P1', tgir='P2', scr='P3', fic='P4')   # of the ledger; P5 = all of them
 COUNTED = dict(xmr='full_views', tgir='tgir_queries', scr='scr_views', fic='fic_captions') # what is evaluated
 
@@ -139,6 +139,7 @@ def check(
     for t in (*recipe.tasks, *recipe.cross): one_of('task', t, TASKS)
     if not recipe.tasks or not recipe.scored: raise UserError(f"a run learns at least one task and scores at least one split: {'scored' if recipe.tasks else 'tasks'} must name it")
     if recipe.sees != 'both' and {*recipe.tasks} - {'tgir', 'scr'}: raise UserError(f'sees={recipe.sees} is a control of tgir and scr, and this row learns {", ".join(recipe.tasks)}: set sees=both')
+    if recipe.shares and (len(recipe.shares) != len(TASKS) or min(recipe.shares) <= 0): raise UserError(f"shares={[*recipe.shares]} must have a number above 0 for each of {', '.join(TASKS)}")
     if not 0 <= recipe.b <= 2: raise UserError(f'b={recipe.b:g} weighs truth and teacher: expected 0 to 2')
     supported(catalogue, composed=recipe.composed)
 

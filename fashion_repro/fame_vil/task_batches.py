@@ -15,26 +15,27 @@ from torch.utils.data import Dataset, default_collate
 
 from ..errors import UserError
 
-# %% ../../nbs/fame_vil/07_task_batches.ipynb #5e5bd340
+# %% ../../nbs/fame_vil/07_task_batches.ipynb #2b7adf4c
 def task_shares(
-    sizes:dict, # task -> its items
+    sizes:dict, # task -> its items, or another weight
 )->dict:        # task -> fraction of the steps
     "How often each task is drawn."
     return {task: n/sum(sizes.values()) for task,n in sizes.items()}
 
-# %% ../../nbs/fame_vil/07_task_batches.ipynb #c67cdd77
+# %% ../../nbs/fame_vil/07_task_batches.ipynb #a3ccd8d0
 class TaskBatches(Dataset):
     "Items of several tasks, in batches of one."
     def __init__(self,
         tasks:dict,      # task -> items, indexed by (pass, index); perhaps with `collate` and `name_of`
         batch_size:int,  # items of a step, over all processes
-        equal:bool=False,# are all tasks drawn equally often, however many items they have?
+        shares:dict=None,# task -> how often it is drawn, relative to the others; None = as often as it has items
     ):
-        self.tasks, self.batch_size, self.names, self.equal = tasks, batch_size, list(tasks), equal
+        self.tasks, self.batch_size, self.names = tasks, batch_size, list(tasks)
         self.sizes = {task: len(items) for task,items in tasks.items()}
         small = [f'{task} has {n:,}' for task,n in self.sizes.items() if n < batch_size]
         if small or not tasks: raise UserError(f"a batch holds {batch_size} different items of one task, but {', '.join(small) or 'there is no task'}: take a smaller batch, or leave the task out")
         self.starts = np.cumsum([0, *self.sizes.values()])               # where the items of each task begin; the last: of all tasks
+        self.shares = task_shares({task: shares[task] for task in tasks} if shares else self.sizes)
         self.orders = {}                                                 # the last two: `fit` asks at every step
 
     def __len__(self): return self.batch_size*max(1, round(int(self.starts[-1])/self.batch_size))
@@ -50,7 +51,7 @@ class TaskBatches(Dataset):
         epoch:int, # of `fit`
     )->np.ndarray: # (steps of an epoch,) places in `names`
         "The tasks of an epoch's steps."
-        p = [*task_shares(dict.fromkeys(self.sizes, 1) if self.equal else self.sizes).values()]
+        p = [*self.shares.values()]
         return np.random.default_rng([seed, 0, epoch]).choice(len(p), len(self)//self.batch_size, p=p)
 
 # %% ../../nbs/fame_vil/07_task_batches.ipynb #b1fc85a9
