@@ -39,7 +39,7 @@ from ..training.fit import Settings, fit
 from ..training.runs import Run, is_first, train_main
 from ..training.saved import config_of
 
-# %% ../../nbs/fashionbert/15_matching.ipynb #68cd5e58
+# %% ../../nbs/fashionbert/15_matching.ipynb #24858b6f
 @dataclass(frozen=True)
 class Recipe:
     "How a model that reads text and picture together is trained and scored; the defaults are the paper's (Sec. 2.2, 3.1)."
@@ -69,7 +69,7 @@ class Recipe:
     warmup:float=.06           # part of the steps: 5,000 of them (Sec. 3.1)
     epochs:float=10.           # over the training pictures, each with its own text and with another's (Sec. 3.1: about 10)
     patience:int=3             # stop after so many evaluations without a better one; the paper stops early, by a rule it does not state
-    evals:int=20               # evaluations on the validation split; the weights kept are of one at which this share is 1
+    evals:int=20               # evaluations on the validation split; those at which the share of `joining` is 1 can give the weights that are kept
     val_pictures:int=1000      # of an evaluation, each with its own text and with another's
     queries:int=1000           # products asked at most (Sec. 3.1)
     query_share:float=1.       # and at most this share of those there are
