@@ -25,7 +25,7 @@ from ..training.devices import seed_everything
 from ..training.rows import weights_file
 from ..training.runs import Run, train_main
 
-# %% ../../nbs/fame_vil/12_pretraining.ipynb #9ee60f43
+# %% ../../nbs/fame_vil/12_pretraining.ipynb #74b35ff8
 PUBLIC = 'clip-vit-base-patch16'  # the folder of CLIP ViT-B/16 in $FASHION_REPRO_WEIGHTS, as transformers saves it
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Recipe:
     draws:int=5                # lists of 101 for each query
 
 PAPER = Recipe()
-DEMO = replace(PAPER, start='catalogue', max_text=0, vocab=2000, image=64, width=64, layers=2, batch_size=64, iterations=450, lr=2e-3, warmup=.1, weight_decay=.05, evals=3, held=256, queries=2000)
+DEMO = replace(PAPER, start='catalogue', max_text=0, vocab=2000, image=64, patch=8, width=64, layers=2, batch_size=64, iterations=450, lr=2e-3, warmup=.1, weight_decay=.05, evals=3, held=256, queries=2000)
 SMOKE = replace(DEMO, width=32, batch_size=16, iterations=12, evals=2, held=16, draws=1, queries=20)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
