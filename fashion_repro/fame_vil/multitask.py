@@ -27,7 +27,7 @@ from ..text.bytepairs import load_bytepairs
 from ..training.devices import make_accelerator, precision, seed_everything
 from ..training.runs import Run, train_main
 
-# %% ../../nbs/fame_vil/13_multitask.ipynb #d2b6f14e
+# %% ../../nbs/fame_vil/13_multitask.ipynb #c5725db5
 @dataclass(frozen=True)
 class Recipe:
     "How FAME-ViL and single-task models are trained and scored; the defaults are the paper's (supplement, Table 1 and Sec. A)."
@@ -69,7 +69,7 @@ class Recipe:
     captions:int=0             # pictures that are captioned; 0 = all
 
 PAPER = Recipe()
-DEMO = replace(PAPER, shares=(1., 1.5, 1., 2.), iterations=950, single=500, single_tgir=300, batch_size=32, lr=1e-3, new_lr=2e-3, warmup=.1, steps=(.7, .9), single_steps=(.7, .9), ratio=.3, evals=3, held=128, queries=2000, captions=1000)
+DEMO = replace(PAPER, shares=(1., 1.5, 1., 2.), iterations=900, single=500, single_tgir=300, batch_size=32, lr=1e-3, new_lr=2e-3, warmup=.1, steps=(.7, .9), single_steps=(.7, .9), ratio=.3, evals=3, held=128, queries=2000, captions=1000)
 SMOKE = replace(DEMO, iterations=16, single=6, single_tgir=6, batch_size=8, evals=2, held=8, queries=20, captions=8, draws=1)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
