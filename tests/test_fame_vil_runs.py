@@ -77,7 +77,7 @@ def test_two_processes(home, cache, tmp_path):
     a, b = (json.loads((tmp_path/o/"history.json").read_text()) for o in ("one", "two"))
     assert [o["loss"] for o in a] == pytest.approx([o["loss"] for o in b], rel=2e-3) and [o["val_worth"] for o in a] == pytest.approx([o["val_worth"] for o in b], rel=2e-3)
     whole, parts = (load_file(tmp_path/o/"model/model.safetensors") for o in ("one", "two"))
-    assert max(abs(whole[k]-parts[k]).max() for k in whole) < .02
+    assert max(abs(whole[k]-parts[k]).max() for k in whole if not k.endswith(("k_proj.bias", ".k.bias"))) < .02    # softmax does not see those: their gradient is rounding
 
 def test_teachers_that_do_not_fit(home, cache, tmp_path):
     "A teacher with other adapters, or of another CLIP, is named with what differs."
