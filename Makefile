@@ -44,12 +44,12 @@ test test-all notebooks: export OMP_NUM_THREADS := 1
 test: install ## the repository's own consistency, every notebook at smoke scale, tests of a minute or less
 	$(TESTS) tests/test_repo.py
 	$(BIN)/nbdev_test --n_workers $(or $(CORES),2)
-	$(TESTS) -m "not slow" --ignore tests/test_repo.py tests
+	$(TESTS) -n $(or $(CORES),2) --dist loadfile -m "not slow" --ignore tests/test_repo.py tests
 
 test-all: install ## the same with the slow tests
 	$(TESTS) tests/test_repo.py
 	$(BIN)/nbdev_test --n_workers $(or $(CORES),2)
-	$(TESTS) --ignore tests/test_repo.py tests
+	$(TESTS) -n $(or $(CORES),2) --dist loadfile --ignore tests/test_repo.py tests
 
 lab: install ## open the notebooks in JupyterLab, explore.ipynb first
 	@"$(PYTHON)" tools/install.py "$(VENV)" --lab
