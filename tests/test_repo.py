@@ -129,9 +129,11 @@ def best_of_3(*cmd):
     return min(once() for _ in range(3))
 
 def test_import_is_instant():
+    "Against what importing torch costs here and now."
     bare = best_of_3(sys.executable, "-c", "pass")
-    assert best_of_3(sys.executable, "-c", "import fashion_repro") - bare < .3
-    assert best_of_3(sys.executable, "-m", "fashion_repro.cli", "--help") - bare < 1
+    torch = best_of_3(sys.executable, "-c", "import torch") - bare
+    assert best_of_3(sys.executable, "-c", "import fashion_repro") - bare < torch/5
+    assert best_of_3(sys.executable, "-m", "fashion_repro.cli", "--help") - bare < torch/2
 
 @pytest.mark.parametrize("module", ["fashion_repro", "fashion_repro.cli"])
 def test_nothing_heavy_is_imported(module):
