@@ -9,7 +9,7 @@ __all__ = ['IDENTITY', 'RESULT', 'Run', 'recipe_fields', 'fit_type', 'parse_sett
            'train_command', 'train_main']
 
 # %% ../../nbs/training/06_runs.ipynb #5b066695
-import argparse, ast, json, os, shutil, sys, time
+import argparse, ast, json, os, shutil, sys, threading, time
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -98,10 +98,18 @@ def lock_folder(
     from fashion_repro.training.checkpoints import plain_disk_errors
     with plain_disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(out/'.lock')
+        lock = FileLock(out/'.lock', thread_local=False)
         try: lock.acquire(timeout=1)
         except Timeout: raise UserError(f'{out} is in use by another process that runs this row: wait for it, or choose another --out') from None
+    threading.Thread(target=_beat, args=(lock,), daemon=True).start()
     return lock
+
+def _beat(lock, every=15.):
+    "Touch the lock file as long as it is held."
+    while lock.is_locked:
+        try: os.utime(lock.lock_file)
+        except OSError: pass   # the folder is gone, or its disk: whoever writes there will say so
+        time.sleep(every)
 
 # %% ../../nbs/training/06_runs.ipynb #2ba989bc
 IDENTITY = ('paper', 'experiment', 'row', 'data', 'scale', 'seed', 'params', 'fingerprint', 'code')

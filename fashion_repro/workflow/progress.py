@@ -14,18 +14,16 @@ from .experiments import Job, Table, runs_in
 def job_state(
     root:Path,       # the checkout
     job:Job,         # one run of the plan
-    fresh:float=60., # s; a progress file or log older than this belongs to a run that was stopped
+    fresh:float=60., # s; where progress, log and lock are older than this, the run was stopped
 )->dict:             # state: waiting | running | finished; step, steps, loss, images_per_s, eta_s when it runs
     "How far one run is, from the files in its folder."
     folder = root/job.folder
     if (folder/'record.json').exists(): return dict(state='finished')
-    stages = sorted([p for p in [folder/'progress.json', *folder.glob('ckpt/*/progress.json')] if p.exists()], key=lambda p: p.stat().st_mtime)
-    for file in [*stages[-1:], folder/'log.txt']:   # a run that is still reading its data has no progress yet, but a log
-        if not file.exists(): continue
-        seen = json.loads(file.read_text()) if file.suffix == '.json' else {}
-        recent = time.time() - file.stat().st_mtime < fresh
-        return {**seen, 'state': 'running' if recent and seen.get('state') != 'stopped' else 'waiting'}
-    return dict(state='waiting')
+    touched = {p: p.stat().st_mtime for p in [folder/'progress.json', *folder.glob('ckpt/*/progress.json'), folder/'log.txt', folder/'.lock'] if p.exists()}
+    stages = sorted((p for p in touched if p.suffix == '.json'), key=touched.get)
+    seen = json.loads(stages[-1].read_text()) if stages else {}   # a run that is still reading its data has none, but a log and a lock
+    recent = time.time() - max(touched.values(), default=0) < fresh
+    return {**seen, 'state': 'running' if recent and seen.get('state') != 'stopped' else 'waiting'}
 
 # %% ../../nbs/workflow/03_progress.ipynb #53e07ed3
 def minutes_of(
