@@ -1,10 +1,13 @@
 "FAME-ViL given what it cannot use, as a user would: what is missing is named and counted, what cannot be is one sentence."
-import contextlib, io, json, shutil
+import contextlib, csv, io, json, shutil
 from pathlib import Path
-import pytest, torch
+import numpy as np, pytest, torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from fashion_repro.cli import main
 from fashion_repro.data.garments import draw_garment, sample_spec
+from fashion_repro.training.record import read_record
+from miniature import fashioniq_files, fashioniq_id, fashioniq_pictures, unpack
 
 def ask(where, *args):
     "Run a command in folder `where`, in this process -> (exit status, its output, what was said on stderr)."
@@ -77,6 +80,7 @@ TEACHERS = {
     "other adapters": ("st_scr", lambda o: other_config(o/"config.json", bottleneck=32), "trunk.tsa.scr"),
     "an XAA where there is none": ("st_xmr", lambda o: spoil(o/"model.safetensors", lambda t: t.update({"trunk.xaa.text.0.q.weight": torch.zeros(2, 2)})), "trunk.xaa.text.0.q.weight"),
     "cut short": ("st_fic", lambda o: (o/"model.safetensors").write_bytes((o/"model.safetensors").read_bytes()[:-100]), "damaged"),
+    "other classes": ("st_scr", lambda o: other_config(o/"config.json", card=json.loads((o/"config.json").read_text())["card"] | dict(classes=["hat"])), "its subcategories are others"),
 }
 
 @pytest.mark.parametrize("row,change,words", TEACHERS.values(), ids=TEACHERS)
@@ -119,3 +123,100 @@ def test_search_by_fame_vil(made, tmp_path):
     assert "was built by another model" in refused(made, "search", "index", "wardrobe", "--model", f"{RUNS}/clip-s0", "--out", tmp_path/"shop")
     status, out, err = ask(made, "search", "query", tmp_path/"shop", "a red dress with long sleeves "*60)
     assert status == 0 and "the rest is left out" in err
+
+# catalogues that cannot do everything
+
+WORDS = ["red", "green", "blue", "black", "white", "pink"]
+KINDS = ["dress", "shirt", "coat"]
+
+def shop(folder, rows, groups=("kind", "colour"), text=True):
+    "A catalogue of one's own; rows are (split, kind, colour, text)."
+    folder.mkdir()
+    with open(folder/"shop.csv", "w", newline="") as f:
+        w = csv.writer(f); w.writerow(["file", "split", "kind", "colour", "text"])
+        for i, row in enumerate(rows):
+            Image.fromarray(np.full((40, 40, 3), [37*i % 256, 91*i % 256, 11*i % 256], np.uint8)).save(folder/f"{i}.png"); w.writerow([f"{i}.png", *row])
+    done(folder, "data", "columns", folder/"shop.csv", "--image", "file", "--split", "split", *(("--group", *groups) if groups else ()), *(("--text", "text") if text else ()))
+    return folder/"shop.csv"
+
+def rows(n=60, kinds=KINDS, **instead):
+    "n pictures of each kind and colour in turn, every sixth of val, every sixth of test."
+    made = []
+    for i in range(n):
+        split, kind, colour = ["train"]*4 + ["val", "test"], kinds[i//6 % len(kinds)], WORDS[i % 5]
+        made.append((split[i % 6], kind, colour, f"a {colour} {kind} number {i}"))
+    return [tuple(instead.get(name, lambda o: o[k])(o) for k, name in enumerate(("split", "kind", "colour", "text"))) for o in made]
+
+def learn(where, table, row, *more): return ask(where, "train", "fame_vil.multitask", "--row", row, *SMOKE, "--data", "catalogue", "--data-dir", table, *more)
+
+def record(where, row): return read_record(where/f"runs/fame_vil/table2/catalogue-smoke/{row}-s0")
+
+def left_out(record): return {o["id"]: o["reason"] for o in record["defects"] if "left out" in str(o.get("reason"))}
+
+def test_no_views_some_texts_and_a_class_of_test_alone(tmp_path):
+    "A table without products: every picture is one, and every task can be learnt. Empty texts are counted and not learnt from; a class that only the test split has is named and counted."
+    lines = rows(kind=lambda o: "hat" if o[0] == "test" and o[2] == "red" else o[1], text=lambda o: "" if o[2] == "green" else o[3])
+    hats, (trained, tested) = sum(o[1] == "hat" for o in lines), ([o for o in lines if o[0] == s] for s in ("train", "test"))
+    status, _, err = learn(tmp_path, shop(tmp_path/"mine", lines), "no_kd")
+    assert status == 0 and hats, err
+    found = record(tmp_path, "no_kd"); m = found["metrics"]
+    assert not left_out(found) and {"i2t_r1", "tgir_r10", "scr_acc", "fic_c"} <= m.keys()
+    hat, = [o for o in found["defects"] if o["id"] == "hat"]
+    assert hat["n"] == hats and "is in no training picture" in hat["reason"] and (m["test_scr_unknown"], m["test_scr_views"]) == (hats, len(tested))
+    assert any("no pairs, no captions" in str(o.get("reason")) and o["n"] == sum(not o[3] for o in lines) for o in found["defects"]), found["defects"]
+    assert m["n_fic"] == sum(bool(o[3]) for o in trained) < len(trained) == m["n_scr"] and m["test_fic_captions"] == m["test_full_views"] == sum(bool(o[3]) for o in tested) < len(tested)
+
+def test_without_texts(tmp_path):
+    "What needs no words is learnt; the rest is named, in the record of the one row and of the others."
+    table = shop(tmp_path/"mine", rows(), text=False)
+    status, _, err = learn(tmp_path, table, "fame_vil")
+    assert status == 0, err
+    found = record(tmp_path, "fame_vil")
+    assert list(left_out(found)) == ["xmr", "fic"] and all("has no texts" in o for o in left_out(found).values())
+    assert {"tgir_r10", "scr_acc"} <= found["metrics"].keys() and not {"i2t_r1", "fic_c"} & found["metrics"].keys() and found["metrics"]["teachers"] == 2
+    for row in ("st_xmr", "st_fic"): assert record(tmp_path, row)["metrics"] == dict(left_out=1) and "has no texts" in left_out(record(tmp_path, row))[row[3:]]
+    clip = record(tmp_path, "clip")
+    assert "untrained" in left_out(clip)["xmr"] and clip["metrics"].keys() == {"left_out", "vocab"} and (clip["n_train"], clip["n_eval"]) == (0, 0)
+
+def test_without_groups(tmp_path):
+    status, _, err = learn(tmp_path, shop(tmp_path/"mine", rows(), groups=()), "no_kd")
+    assert status == 0, err
+    found = record(tmp_path, "no_kd")
+    assert sorted(left_out(found)) == ["scr", "tgir"] and {"i2t_r1", "fic_c"} <= found["metrics"].keys() and not {"tgir_r10", "scr_acc"} & found["metrics"].keys()
+
+def test_without_anything(tmp_path):
+    table = shop(tmp_path/"mine", rows(), groups=(), text=False)
+    status, _, err = learn(tmp_path, table, "fame_vil")
+    assert status == 2 and "supports none of the tasks" in err and err.count("has no texts") == 1 and "Traceback" not in err, err
+    assert not (tmp_path/"runs/fame_vil/table2/catalogue-smoke/fame_vil-s0").exists()
+
+def test_fashioniq_with_holes(tmp_path):
+    "Pictures are missing, a target stands in no gallery, captions are empty, the test split has no targets: both sizes of each gallery, every count and the split that was scored are in the record."
+    lost = [fashioniq_id("dress", "val", k) for k in (1, 19)]
+    data = unpack(tmp_path/"data", fashioniq_files() | fashioniq_pictures(lost=lost))
+    asked = data/"captions/cap.shirt.val.json"; queries = json.loads(asked.read_text())
+    queries[0]["target"] = fashioniq_id("shirt", "train", 7); queries[1]["captions"] = ["", " "]; asked.write_text(json.dumps(queries))
+    status, _, err = ask(tmp_path, "train", "fame_vil.multitask", "--row", "st_tgir", *SMOKE, "--data", "fashioniq", "--data-dir", data)
+    assert status == 0, err
+    found = read_record(tmp_path/"runs/fame_vil/table2/fashioniq-smoke/st_tgir-s0"); m = found["metrics"]
+    assert found["split"] == "val" and [o["reason"] for o in found["defects"] if o["kind"] == "split"] == ["fashioniq has no composed queries in test: val is scored instead"]
+    total = lambda kind, what: sum(m[f"val_tgir_{kind}_{c}_{what}"] for c in ("dress", "shirt", "toptee"))
+    for kind, there, listed in (("original", 18 + 20 + 20, 60), ("union", 8 + 9 + 9, 27)): assert (total(kind, "gallery"), total(kind, "listed")) == (there, listed), m
+    assert m["val_tgir_without_target"] == 1 and m["val_tgir_queries"] == found["n_eval"] == 16 and {"dress_r10", "shirt_r50", "toptee_r10"} <= m.keys()
+    assert found["n_missing"] >= len(lost) and [o["id"] for o in found["defects"] if o["kind"] == "missing image"] == lost
+    assert any("nothing but empty captions: 1" in str(o.get("reason")) for o in found["defects"])
+
+# devices
+
+def test_a_device_that_is_too_small(made, tmp_path, monkeypatch):
+    "Which batch fits; and with parts of that size the run goes through."
+    import fashion_repro.fame_vil.multitask as multitask
+    real = multitask.step
+    def full(model, batch, **known):
+        if len(batch["ids"]) > 4: raise torch.OutOfMemoryError("no room")
+        return real(model, batch, **known)
+    monkeypatch.setattr(multitask, "step", full)
+    said = refused(made, *STUDENT, "--out", tmp_path/"small")
+    assert "one of 4 does: set batch_size=4; or set accumulate=2" in said
+    done(made, *STUDENT, "--out", tmp_path/"parts", "--set", "accumulate=2")
+    assert read_record(tmp_path/"parts")["metrics"]["steps"] == read_record(made/RUNS/"fame_vil-s0")["metrics"]["steps"]
