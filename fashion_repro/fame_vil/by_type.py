@@ -33,7 +33,8 @@ class Recipe:
     resize:float=8/7           # as the model of subcategories was trained
     captions:int=0             # pictures that are captioned; 0 = all
 
-PAPER = DEMO = Recipe()
+PAPER = Recipe()
+DEMO = replace(PAPER, captions=1000)   # those of `fame_vil.multitask`: claims compare the same pictures
 SMOKE = replace(DEMO, captions=8)
 RECIPES = dict(paper=PAPER, demo=DEMO, smoke=SMOKE)
 
